@@ -1,0 +1,160 @@
+import type { AdapterSummary, Platform } from "./platform/platform.ts";
+import type { OnProgress } from "./protocol/progress.ts";
+import type { SamplingOptions } from "./protocol/sampling.ts";
+
+/** The public types: what a caller passes to `createRuntime` and gets from it. */
+
+/**
+ * Numeric class. `exact`: 32-bit activations and fixed kernels, so a sequence's logits are bit-equal on one adapter however it
+ * is batched or chunked. `default`: activations as packed 16-bit floats. `fast`: int8 activations.
+ */
+export type Precision = "exact" | "default" | "fast";
+
+export interface RuntimeOptions {
+  /** A name of the catalogue, a URL, a path (Node), a `File` or `Blob`, or a stream of the GGUF file's bytes. */
+  readonly model: string | URL | Blob | ReadableStream<Uint8Array>;
+  readonly precision?: Precision;
+  /** Part of an adapter's name; the best adapter when absent. */
+  readonly adapter?: string;
+  /** A device of the caller's own; it is used and not destroyed. */
+  readonly device?: GPUDevice;
+  /** Size of the KV pool in MiB; chosen from the model's context and the adapter's limits when absent. */
+  readonly kvMiB?: number;
+  /** Most tokens one step runs, prefill chunks included. Range [1, 4096]; default 256. */
+  readonly maxStepTokens?: number;
+  readonly onProgress?: OnProgress;
+  /** Aborts the loading. */
+  readonly signal?: AbortSignal;
+  readonly platform?: Platform;
+}
+
+export interface ModelInfo {
+  readonly name: string;
+  readonly architecture: string;
+  readonly parameters: number;
+  readonly contextTokens: number;
+  readonly vocabTokens: number;
+  readonly fileBytes: number;
+  readonly weightBytes: number;
+}
+
+export interface RuntimeStats {
+  readonly loadMs: number;
+  readonly kvBlocks: number;
+  readonly kvBlocksUsed: number;
+  readonly kvBlocksPeak: number;
+  /** Tokens one KV block holds. */
+  readonly kvBlockTokens: number;
+  readonly kvBytes: number;
+  readonly steps: number;
+  readonly dispatches: number;
+  readonly liveGpuBytes: number;
+}
+
+export interface Runtime {
+  readonly model: ModelInfo;
+  readonly adapter: AdapterSummary;
+  readonly precision: Precision;
+  stats(): RuntimeStats;
+  conversation(options?: ConversationOptions): Conversation;
+  /** Log-probabilities of given tokens, and greedy tokens after them, by the same steps as a conversation's. */
+  evaluate(request: EvaluateRequest): Promise<EvaluateResult>;
+  readonly tokenizer: TextCodec;
+  /** Stops every turn and frees everything; safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+export interface TextCodec {
+  /** Ids of plain text: control tokens in it are not parsed. */
+  encode(text: string): number[];
+  decode(ids: readonly number[]): string;
+  /** Ids of messages by the model's chat template, with the generation prompt. */
+  encodeChat(messages: readonly Message[]): number[];
+}
+
+export interface Message {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+export interface ConversationOptions {
+  readonly system?: string;
+}
+
+export interface Conversation {
+  readonly id: string;
+  readonly messages: readonly Message[];
+  /** Tokens whose K and V are in the cache. */
+  readonly cachedTokens: number;
+  /**
+   * Sends one user turn and streams the answer. Leaving the loop early stops the turn; the conversation stays usable.
+   * @throws InputError `empty-prompt`, `prompt-too-long`, `invalid-option`, `conversation-busy`, `disposed`;
+   *   CapacityError `kv-full`; DeviceError `device-lost`
+   */
+  send(text: string, options?: SendOptions): AsyncIterable<Part>;
+  /** Gives its KV blocks back; the conversation cannot be used again. */
+  dispose(): void;
+}
+
+export interface SendOptions extends SamplingOptions {
+  /** Most tokens of the answer. Default: what the model's context leaves. */
+  readonly maxTokens?: number;
+  /** Strings that end the answer; they are never shown. */
+  readonly stop?: readonly string[];
+  /** Token ids that end the answer besides the model's own. */
+  readonly stopTokens?: readonly number[];
+  readonly signal?: AbortSignal;
+}
+
+/** `end`: the model ended its turn; `stop`: a stop string or token; `length`: `maxTokens` or the context; `abort`: the signal. */
+export type FinishReason = "end" | "stop" | "length" | "abort";
+
+export type Part = TextPart | DonePart;
+
+export interface TextPart {
+  readonly type: "text";
+  readonly text: string;
+}
+
+export interface DonePart {
+  readonly type: "done";
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  readonly timings: Timings;
+}
+
+export interface Usage {
+  /** Tokens of the whole prompt of this turn, history included. */
+  readonly promptTokens: number;
+  /** Of these, how many were in the cache already. */
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface Timings {
+  /** Arrival of the turn to its first token. */
+  readonly ttftMs: number;
+  /** Times between consecutive tokens. */
+  readonly tbtMs: readonly number[];
+  readonly totalMs: number;
+}
+
+export interface EvaluateRequest {
+  readonly ids: readonly number[];
+  /** How many likeliest next tokens to report at every position. Range [0, 1000]. */
+  readonly top: number;
+  /** How many greedy tokens to generate afterwards. */
+  readonly generate: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface EvaluateResult {
+  readonly ids: readonly number[];
+  /** Log-probability of each given token after its predecessors; the first has none. */
+  readonly logprobs: readonly (number | null)[];
+  /** At every position, the likeliest next tokens: [id, log-probability], likeliest first. */
+  readonly top: readonly (readonly (readonly [number, number])[])[];
+  /** Mean negative log-likelihood of the given tokens. */
+  readonly nll: number;
+  readonly generated: { readonly ids: readonly number[]; readonly text: string };
+}

@@ -1,0 +1,45 @@
+import type { ByteSource } from "../protocol/bytes.ts";
+import type { OnProgress } from "../protocol/progress.ts";
+
+/** A GPU as the user knows it, before a device is made of it. */
+export interface AdapterSummary {
+  /** The name `BATON_ADAPTER` and `--adapter` match (case-insensitive, part of it suffices). */
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly driver: string;
+  /** True when the "GPU" is the CPU (lavapipe, SwiftShader): announced as slow. */
+  readonly software: boolean;
+}
+
+/** An adapter, and what must stay referenced as long as it or a device of it lives. */
+export interface OpenAdapter {
+  readonly summary: AdapterSummary;
+  readonly adapter: GPUAdapter;
+  /** Lets go of the GPU instance. Call after the device is destroyed: in Node the process cannot exit before. */
+  release(): void;
+}
+
+export interface AdapterRequest {
+  /** Part of an adapter's name; the best adapter when absent. */
+  readonly name?: string;
+}
+
+export interface ResolveOptions {
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything that differs between Chrome and Node, behind one interface. */
+export interface Platform {
+  readonly name: "node" | "browser";
+  /** Adapters from best to worst: real GPUs before software ones. */
+  listAdapters(): Promise<readonly AdapterSummary[]>;
+  /** @throws DeviceError `no-adapter` */
+  openAdapter(request: AdapterRequest): Promise<OpenAdapter>;
+  /**
+   * The bytes behind a catalogue name, a URL or (in Node) a path, downloaded and checked first where needed.
+   * @throws InputError `unknown-model`, ModelError `file-not-found`, `download-failed`, `wrong-checksum`, `disk-full` …
+   */
+  resolveModel(model: string | URL, options: ResolveOptions): Promise<ByteSource>;
+}

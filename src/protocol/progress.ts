@@ -1,0 +1,12 @@
+/** What long work tells its caller: the phase, how far it is, and of what. */
+export interface Progress {
+  readonly phase: "download" | "verify" | "load" | "compile";
+  /** In `unit`s; `total` is undefined where nobody knows it. */
+  readonly done: number;
+  readonly total: number | undefined;
+  readonly unit: "bytes" | "pipelines";
+  /** What is being worked on, in words for a person: a file's name, a source. */
+  readonly label: string;
+}
+
+export type OnProgress = (progress: Progress) => void;

@@ -1,0 +1,19 @@
+/** How the next token is chosen, with the field's usual names. `sampling.ts` in `model/` says how each is applied. */
+export interface SamplingOptions {
+  /** 0 is greedy. Range [0, 100]; default 0. */
+  readonly temperature?: number;
+  /** Keep the K likeliest tokens; 0 keeps all. Default 0. */
+  readonly topK?: number;
+  /** Keep the smallest set of likeliest tokens whose probabilities reach `topP`. Range (0, 1]; default 1. */
+  readonly topP?: number;
+  /** Keep tokens at least `minP` times as likely as the likeliest. Range [0, 1); default 0. */
+  readonly minP?: number;
+  /** Divides (multiplies if negative) the logits of tokens seen before (CTRL, arXiv 1909.05858). Range (0, 10]; default 1. */
+  readonly repetitionPenalty?: number;
+  /** Subtracted once from the logit of each token seen before in the completion. Range [-2, 2]; default 0. */
+  readonly presencePenalty?: number;
+  /** Subtracted once per occurrence in the completion. Range [-2, 2]; default 0. */
+  readonly frequencyPenalty?: number;
+  /** Same seed, same text on the same adapter. An integer in [0, 2^32); drawn at random when absent. */
+  readonly seed?: number;
+}

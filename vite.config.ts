@@ -1,0 +1,30 @@
+import { builtinModules } from "node:module";
+import { resolve } from "node:path";
+import { defineConfig } from "vite";
+import manifest from "./package.json" with { type: "json" };
+
+const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)];
+
+/** The library and the program: dependencies stay imports, shaders and the model catalogue are inlined. */
+export default defineConfig({
+  build: {
+    target: "es2022",
+    minify: false,
+    sourcemap: true,
+    lib: {
+      entry: {
+        index: resolve(import.meta.dirname, "src/index.ts"),
+        node: resolve(import.meta.dirname, "src/node.ts"),
+        cli: resolve(import.meta.dirname, "src/cli/main.ts"),
+      },
+      formats: ["es"],
+    },
+    rollupOptions: {
+      external: (id) =>
+        id.startsWith("node:") ||
+        builtinModules.includes(id) ||
+        packages.some((name) => id === name || id.startsWith(`${name}/`)),
+      output: { entryFileNames: "[name].js", chunkFileNames: "chunks/[name]-[hash].js" },
+    },
+  },
+});

@@ -1,6 +1,9 @@
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { OnProgress } from "./protocol/progress.ts";
 import type { SamplingOptions } from "./protocol/sampling.ts";
+import type { FinishReason, TurnUsage as Usage } from "./protocol/turn.ts";
+
+export type { FinishReason, SamplingOptions, Usage };
 
 /** The public types: what a caller passes to `createRuntime` and gets from it. */
 
@@ -106,9 +109,6 @@ export interface SendOptions extends SamplingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** `end`: the model ended its turn; `stop`: a stop string or token; `length`: `maxTokens` or the context; `abort`: the signal. */
-export type FinishReason = "end" | "stop" | "length" | "abort";
-
 export type Part = TextPart | DonePart;
 
 export interface TextPart {
@@ -123,17 +123,9 @@ export interface DonePart {
   readonly timings: Timings;
 }
 
-export interface Usage {
-  /** Tokens of the whole prompt of this turn, history included. */
-  readonly promptTokens: number;
-  /** Of these, how many were in the cache already. */
-  readonly cachedTokens: number;
-  readonly completionTokens: number;
-}
-
 export interface Timings {
-  /** Arrival of the turn to its first token. */
-  readonly ttftMs: number;
+  /** Arrival of the turn to its first token; null where none came. */
+  readonly ttftMs: number | null;
   /** Times between consecutive tokens. */
   readonly tbtMs: readonly number[];
   readonly totalMs: number;
@@ -143,8 +135,10 @@ export interface EvaluateRequest {
   readonly ids: readonly number[];
   /** How many likeliest next tokens to report at every position. Range [0, 1000]. */
   readonly top: number;
-  /** How many greedy tokens to generate afterwards. */
+  /** How many greedy tokens to generate afterwards; fewer where the model ends its turn or its context is full. */
   readonly generate: number;
+  /** Most tokens of one prefill chunk; what a step can hold when absent. */
+  readonly chunkTokens?: number;
   readonly signal?: AbortSignal;
 }
 

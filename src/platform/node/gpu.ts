@@ -1,0 +1,76 @@
+import { DeviceError } from "../../errors.ts";
+import { bestFirst, chooseAdapter, summarizeAdapter } from "../gpu_choice.ts";
+import { openAdapterOf } from "../open_adapter.ts";
+import type { AdapterRequest, AdapterSummary, OpenAdapter } from "../platform.ts";
+import { addCachedDriver } from "./gpu_drivers.ts";
+
+/** Adapters in Node, by Dawn (npm `webgpu`). Each open adapter has a Dawn instance, and so a Vulkan instance, of its own. */
+
+const ADVICE =
+  "Install a Vulkan driver (on Debian or Ubuntu: mesa-vulkan-drivers, version 25 or newer), or run `npm run setup` in Baton's clone to fetch one.";
+const NO_SUCH_ADAPTER = "(none: list them)";
+
+type Create = (options: string[]) => GPU;
+
+/** Adapters from best to worst: real GPUs before software ones. Empty when there is none. */
+export async function listAdapters(): Promise<readonly AdapterSummary[]> {
+  const adapters = await openAll(await loadDawn());
+  return adapters.map(({ summary }) => summary);
+}
+
+/**
+ * The adapter whose name contains `request.name`, else `BATON_ADAPTER`; the best one when neither is given.
+ * @throws DeviceError `no-adapter`
+ */
+export async function openAdapter(request: AdapterRequest = {}): Promise<OpenAdapter> {
+  const name = request.name ?? process.env.BATON_ADAPTER;
+  return chooseAdapter(await openAll(await loadDawn()), name, ADVICE);
+}
+
+async function loadDawn(): Promise<Create> {
+  addCachedDriver();
+  try {
+    const dawn = await import("webgpu");
+    return dawn.create;
+  } catch (cause) {
+    throw new DeviceError(
+      "no-adapter",
+      `WebGPU is missing: the npm package "webgpu" could not be loaded on ${process.platform}-${process.arch}. Install it with \`npm install webgpu\`; it exists for Linux, macOS and Windows.`,
+      { platform: process.platform, arch: process.arch },
+      { cause },
+    );
+  }
+}
+
+async function openAll(create: Create): Promise<OpenAdapter[]> {
+  const opened: OpenAdapter[] = [];
+  for (const { backend, name } of await listNames(create)) {
+    const instance = create([`backend=${backend}`, `adapter=${name}`]);
+    const adapter = await instance.requestAdapter();
+    if (adapter) opened.push(hold(instance, adapter, summarizeAdapter(name, adapter.info)));
+  }
+  return bestFirst(opened);
+}
+
+/** Dawn lists its adapters in one place only: the error it throws for a name that none has. */
+async function listNames(create: Create): Promise<{ backend: string; name: string }[]> {
+  const listing = await create([`adapter=${NO_SUCH_ADAPTER}`])
+    .requestAdapter({ powerPreference: "high-performance" })
+    .then(
+      () => "",
+      (error: unknown) => String(error),
+    );
+  const names = new Map<string, string>();
+  for (const [, backend = "", name = ""] of listing.matchAll(/backend: '(.*?)', name: '(.*)'/g)) {
+    // One GPU is listed once per backend; Dawn's first is the one it prefers.
+    if (!names.has(name)) names.set(name, backend);
+  }
+  return [...names].map(([name, backend]) => ({ backend, name }));
+}
+
+/** Dawn crashes when its instance is collected before what was made of it, so the adapter and its devices each hold the instance. */
+function hold(instance: GPU, adapter: GPUAdapter, summary: AdapterSummary): OpenAdapter {
+  const keep = (object: object) => Object.defineProperty(object, "instance", { value: instance });
+  keep(adapter);
+  return openAdapterOf(adapter, summary, keep);
+}

@@ -1,0 +1,52 @@
+import type { BlockAllocator } from "../kv/block_allocator.ts";
+import type { StepPlan } from "../protocol/step.ts";
+import { type ConversationState, promptLeft } from "./state.ts";
+
+/** What can be seen of the scheduler from outside, as plain data. */
+export interface SchedulerSnapshot {
+  readonly steps: number;
+  /** The id of the plan that has not reported yet. */
+  readonly inFlight: number | undefined;
+  readonly blocks: { readonly total: number; readonly used: number; readonly peak: number };
+  readonly conversations: readonly ConversationSnapshot[];
+}
+
+export interface ConversationSnapshot {
+  readonly id: string;
+  readonly cachedTokens: number;
+  readonly blocks: number;
+  readonly turn: TurnSnapshot | undefined;
+}
+
+export interface TurnSnapshot {
+  readonly turn: number;
+  readonly phase: "prefill" | "decode";
+  readonly arrivedMs: number;
+  readonly promptLeft: number;
+  readonly completionTokens: number;
+}
+
+export function snapshotOf(
+  conversations: Iterable<ConversationState>,
+  { total, used, peak }: BlockAllocator,
+  inFlight: StepPlan | undefined,
+  steps: number,
+): SchedulerSnapshot {
+  const views = Array.from(conversations, conversationSnapshot);
+  return { steps, inFlight: inFlight?.id, blocks: { total, used, peak }, conversations: views };
+}
+
+function conversationSnapshot({ id, table, turn }: ConversationState): ConversationSnapshot {
+  return { id, cachedTokens: table.length, blocks: table.blocks.length, turn: turn && turnSnapshot(turn) };
+}
+
+function turnSnapshot(turn: NonNullable<ConversationState["turn"]>): TurnSnapshot {
+  const left = promptLeft(turn);
+  return {
+    turn: turn.request.turn,
+    phase: left > 0 ? "prefill" : "decode",
+    arrivedMs: turn.arrivedMs,
+    promptLeft: left,
+    completionTokens: turn.completion.length,
+  };
+}

@@ -1,0 +1,72 @@
+import type { RowOutput, RunnerLimits, StepRow } from "../protocol/step.ts";
+import { nextTokens, promptLeft, promptTokens, type TurnState } from "./state.ts";
+
+/**
+ * What one step of a device holds: the next token of every turn that decodes, and in the room that is left chunks of prompts, first
+ * come first served. A decode therefore never waits for more than one step of `maxStepTokens`, however long the prompts are
+ * (Sarathi-Serve, arXiv 2403.02310). A turn enters the step as a prompt and becomes one decode row, so decodes always fit.
+ */
+
+export interface StepBudget {
+  tokens: number;
+  rows: number;
+  logitRows: number;
+}
+
+export function stepBudget(limits: RunnerLimits): StepBudget {
+  return { tokens: limits.maxStepTokens, rows: limits.maxStepRows, logitRows: limits.maxLogitRows };
+}
+
+/** Turns in the order in which they may take from the budget. */
+export function inStepOrder(turns: Iterable<TurnState>): readonly TurnState[] {
+  const decodes: TurnState[] = [];
+  const prompts: TurnState[] = [];
+  for (const turn of turns) (promptLeft(turn) === 0 ? decodes : prompts).push(turn);
+  return [...decodes, ...prompts];
+}
+
+/** How many of the turn's next tokens this step takes; 0 when there is no room for it. */
+export function shareOf(turn: TurnState, budget: StepBudget): number {
+  if (budget.rows === 0) return 0;
+  const left = Math.max(1, promptLeft(turn));
+  const share = Math.min(left, turn.request.chunkTokens ?? left, budget.tokens);
+  if (turn.request.output.kind === "logits") return Math.min(share, budget.logitRows);
+  // The chunk that ends the prompt samples a token, which takes a row of logits.
+  return share === left && budget.logitRows === 0 ? share - 1 : share;
+}
+
+export function rowOf(turn: TurnState, count: number): StepRow {
+  const { id, table } = turn.conversation;
+  const end = table.length + count;
+  return {
+    sequence: id,
+    tokens: nextTokens(turn, count),
+    position: table.length,
+    blocks: table.blocks.slice(0, Math.ceil(end / table.blockTokens)),
+    output: outputOf(turn, end),
+  };
+}
+
+export function takeFrom(budget: StepBudget, row: StepRow): void {
+  budget.rows -= 1;
+  budget.tokens -= row.tokens.length;
+  budget.logitRows -= row.output.kind === "logits" ? row.tokens.length : row.output.kind === "token" ? 1 : 0;
+}
+
+function outputOf(turn: TurnState, end: number): RowOutput {
+  const { output, keep, tokens } = turn.request;
+  if (output.kind === "logits") return { kind: "logits" };
+  if (end < promptTokens(turn)) return { kind: "none" };
+  const { sampling } = output;
+  const repeats = sampling.repetitionPenalty !== 1;
+  const penalised = repeats || sampling.presencePenalty !== 0 || sampling.frequencyPenalty !== 0;
+  const history = turn.conversation.table.tokens;
+  return {
+    kind: "token",
+    sampling: {
+      ...sampling,
+      promptTokens: repeats ? [...history.slice(0, keep), ...tokens] : [],
+      completionTokens: penalised ? [...turn.completion] : [],
+    },
+  };
+}

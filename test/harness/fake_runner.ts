@@ -1,0 +1,114 @@
+import type {
+  RowResult,
+  Runner,
+  RunnerLimits,
+  StepPlan,
+  StepResult,
+  StepRow,
+} from "../../src/protocol/step.ts";
+
+/**
+ * A runner without a model, for tests of books and faults. It keeps a "KV pool" of token ids and answers every row with a hash of the
+ * sequence as read back through the block table, so that a wrong, shared or stale block shows as a wrong token. It also refuses plans
+ * that break its limits.
+ */
+export class FakeRunner implements Runner {
+  readonly name = "fake";
+  readonly limits: RunnerLimits;
+  /** Every plan that was run, in order. */
+  readonly plans: StepPlan[] = [];
+  disposed = false;
+  readonly #pool: Int32Array;
+  /** Called before each step: throw or wait in it to inject a fault. */
+  beforeStep: (plan: StepPlan) => void | Promise<void> = () => {};
+
+  constructor(limits: Partial<RunnerLimits> = {}) {
+    this.limits = { ...fakeLimits, ...limits };
+    this.#pool = new Int32Array(this.limits.blocks * this.limits.blockTokens).fill(-1);
+  }
+
+  async run(plan: StepPlan): Promise<StepResult> {
+    this.plans.push(plan);
+    await this.beforeStep(plan);
+    return this.execute(plan);
+  }
+
+  /** The step without the waiting. */
+  execute(plan: StepPlan): StepResult {
+    assertWithin(plan, this.limits);
+    for (const row of plan.rows) this.#write(row);
+    return { plan: plan.id, rows: plan.rows.map((row) => this.#answer(row)), ms: 1 };
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+
+  #write({ tokens, position, blocks }: StepRow): void {
+    for (const [index, token] of tokens.entries()) this.#pool[this.#slot(blocks, position + index)] = token;
+  }
+
+  #answer(row: StepRow): RowResult {
+    const end = row.position + row.tokens.length;
+    const sequence = Array.from(
+      { length: end },
+      (_, index) => this.#pool[this.#slot(row.blocks, index)] ?? -1,
+    );
+    switch (row.output.kind) {
+      case "none":
+        return { kind: "none" };
+      case "token":
+        return { kind: "token", token: fakeToken(sequence, this.limits.vocabTokens) };
+      case "logits": {
+        const rows = row.tokens.map((_, index) =>
+          fakeLogits(sequence.slice(0, row.position + index + 1), this.limits.vocabTokens),
+        );
+        return { kind: "logits", logits: Float32Array.from(rows.flat()) };
+      }
+    }
+  }
+
+  #slot(blocks: readonly number[], index: number): number {
+    const block = blocks[Math.floor(index / this.limits.blockTokens)];
+    if (block === undefined) throw new Error(`Token ${index} has no block.`);
+    return block * this.limits.blockTokens + (index % this.limits.blockTokens);
+  }
+}
+
+export const fakeLimits: RunnerLimits = {
+  blockTokens: 4,
+  blocks: 64,
+  maxStepTokens: 16,
+  maxStepRows: 4,
+  maxLogitRows: 6,
+  contextTokens: 200,
+  vocabTokens: 97,
+};
+
+/** The token that the fake runner answers after `sequence`. */
+export function fakeToken(sequence: readonly number[], vocabTokens: number): number {
+  let hash = 2166136261;
+  for (const token of sequence) hash = Math.imul(hash ^ (token + 1), 16777619) >>> 0;
+  return (hash >>> 8) % vocabTokens;
+}
+
+/** Logits whose largest is that of `fakeToken`. */
+export function fakeLogits(sequence: readonly number[], vocabTokens: number): number[] {
+  const token = fakeToken(sequence, vocabTokens);
+  return Array.from({ length: vocabTokens }, (_, id) => (id === token ? 8 : Math.sin(id * (token + 1))));
+}
+
+function assertWithin({ rows }: StepPlan, limits: RunnerLimits): void {
+  const tokens = rows.reduce((sum, row) => sum + row.tokens.length, 0);
+  const logitRows = rows.reduce((sum, { output, tokens }) => {
+    return sum + (output.kind === "logits" ? tokens.length : output.kind === "token" ? 1 : 0);
+  }, 0);
+  if (rows.length === 0 || rows.some((row) => row.tokens.length === 0)) throw new Error("An empty step.");
+  if (rows.length > limits.maxStepRows) throw new Error("Too many rows.");
+  if (tokens > limits.maxStepTokens) throw new Error("Too many tokens.");
+  if (logitRows > limits.maxLogitRows) throw new Error("Too many rows of logits.");
+  if (new Set(rows.map((row) => row.sequence)).size !== rows.length)
+    throw new Error("A sequence has two rows.");
+  if (rows.some((row) => row.position + row.tokens.length > limits.contextTokens))
+    throw new Error("Too long.");
+}

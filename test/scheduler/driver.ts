@@ -1,0 +1,87 @@
+import type { SchedulerCommand } from "../../src/protocol/command.ts";
+import type { SchedulerEvent } from "../../src/protocol/event.ts";
+import type { RunnerLimits, StepPlan } from "../../src/protocol/step.ts";
+import type { TurnOutput, TurnRequest } from "../../src/protocol/turn.ts";
+import { Scheduler } from "../../src/scheduler/scheduler.ts";
+import { FakeRunner } from "../harness/fake_runner.ts";
+
+export const greedy = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  seed: 0,
+} as const;
+
+/** A turn's output that ends at `maxTokens` and at nothing else. */
+export function tokensOf(maxTokens: number): TurnOutput {
+  return { kind: "tokens", sampling: greedy, maxTokens, endTokens: [], stopTokens: [] };
+}
+
+/** Drives a scheduler by hand: steps run when the test says so. The books are audited after every event. */
+export class Driver {
+  readonly scheduler: Scheduler;
+  readonly runner: FakeRunner;
+  readonly commands: SchedulerCommand[] = [];
+  plan: StepPlan | undefined;
+  #nowMs = 0;
+
+  constructor(limits: Partial<RunnerLimits> = {}) {
+    this.runner = new FakeRunner(limits);
+    this.scheduler = new Scheduler(this.runner.limits);
+  }
+
+  send(event: SchedulerEvent): readonly SchedulerCommand[] {
+    this.#nowMs += 1;
+    if (event.kind === "step-ended" || event.kind === "step-failed") this.plan = undefined;
+    const commands = this.scheduler.advance(event, this.#nowMs);
+    for (const command of commands) if (command.kind === "run-step") this.#take(command.plan);
+    this.commands.push(...commands);
+    this.scheduler.assertConsistent();
+    return commands;
+  }
+
+  arrive(turn: number, conversation: string, tokens: readonly number[], rest: Partial<TurnRequest> = {}) {
+    const keep = this.scheduler.cachedTokens(conversation);
+    const request = { turn, conversation, tokens, keep, output: tokensOf(4), ...rest };
+    return this.send({ kind: "turn-arrived", request });
+  }
+
+  /** Ends the step in flight. */
+  step(): readonly SchedulerCommand[] {
+    if (this.plan === undefined) throw new Error("No step is in flight.");
+    return this.send({ kind: "step-ended", result: this.runner.execute(this.plan) });
+  }
+
+  /** Runs until nothing is left to do. */
+  finish(): void {
+    for (let steps = 0; this.plan !== undefined; steps++) {
+      if (steps > 10_000) throw new Error("The scheduler does not come to an end.");
+      this.step();
+    }
+  }
+
+  tokens(turn: number): number[] {
+    return this.commands.flatMap((command) =>
+      command.kind === "deliver-token" && command.turn === turn ? [command.token] : [],
+    );
+  }
+
+  /** The one command that ended the turn. */
+  end(turn: number) {
+    const ends = this.commands.filter(
+      (command) =>
+        (command.kind === "turn-finished" || command.kind === "turn-failed") && command.turn === turn,
+    );
+    if (ends.length > 1) throw new Error(`Turn ${turn} ended ${ends.length} times.`);
+    return ends[0];
+  }
+
+  #take(plan: StepPlan): void {
+    if (this.plan !== undefined) throw new Error("Two steps in flight.");
+    this.plan = plan;
+  }
+}

@@ -1,9 +1,10 @@
+import type { TurnTimings as Timings } from "./metrics/turn_metrics.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { OnProgress } from "./protocol/progress.ts";
 import type { SamplingOptions } from "./protocol/sampling.ts";
 import type { FinishReason, TurnUsage as Usage } from "./protocol/turn.ts";
 
-export type { FinishReason, SamplingOptions, Usage };
+export type { FinishReason, SamplingOptions, Timings, Usage };
 
 /** The public types: what a caller passes to `createRuntime` and gets from it. */
 
@@ -121,14 +122,6 @@ export interface DonePart {
   readonly finishReason: FinishReason;
   readonly usage: Usage;
   readonly timings: Timings;
-}
-
-export interface Timings {
-  /** Arrival of the turn to its first token; null where none came. */
-  readonly ttftMs: number | null;
-  /** Times between consecutive tokens. */
-  readonly tbtMs: readonly number[];
-  readonly totalMs: number;
 }
 
 export interface EvaluateRequest {

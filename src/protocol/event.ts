@@ -10,5 +10,5 @@ export type SchedulerEvent =
   | { readonly kind: "conversation-closed"; readonly conversation: string }
   | { readonly kind: "step-ended"; readonly result: StepResult }
   | { readonly kind: "step-failed"; readonly plan: number; readonly error: PlainError }
-  /** The device will run nothing any more: every turn ends with this error, those that arrive later too. */
+  /** The device runs nothing any more, a step in flight included: every turn ends with this error, those that arrive later too. */
   | { readonly kind: "device-lost"; readonly error: PlainError };

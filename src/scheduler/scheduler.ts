@@ -122,8 +122,10 @@ export class Scheduler {
     else this.#end(conversation.turn, { kind: "fail", error: disposed(conversation.id) });
   }
 
+  /** A lost device writes nothing any more: what was in flight has landed, and its report is dropped if it still comes. */
   #lose(error: PlainError): void {
     this.#lost = error;
+    this.#failInFlight(error);
     for (const turn of [...this.#turns.values()]) this.#end(turn, { kind: "fail", error });
   }
 
@@ -149,10 +151,14 @@ export class Scheduler {
 
   #failStep(plan: number, error: PlainError): void {
     if (this.#inFlight?.id !== plan) return;
-    const { rows } = this.#inFlight;
+    if (error.code === "device-lost") this.#lose(error);
+    else this.#failInFlight(error);
+  }
+
+  #failInFlight(error: PlainError): void {
+    const rows = this.#inFlight?.rows ?? [];
     this.#inFlight = undefined;
     for (const row of rows) this.#end(this.#landed(row).turn, { kind: "fail", error });
-    if (error.code === "device-lost") this.#lose(error);
   }
 
   #landed(row: StepRow): ConversationState {

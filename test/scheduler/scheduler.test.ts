@@ -263,8 +263,9 @@ test("a lost device ends every turn, and every later one", () => {
   const driver = new Driver({ maxStepRows: 1 });
   driver.arrive(1, "a", range(4));
   driver.arrive(2, "b", range(4));
-  expect(kinds(driver.send({ kind: "device-lost", error: lost }))).toEqual(["turn-failed"]);
-  driver.send({ kind: "step-failed", plan: driver.plan?.id ?? 0, error: lost });
+  const late = driver.plan?.id ?? 0;
+  expect(kinds(driver.send({ kind: "device-lost", error: lost }))).toEqual(["turn-failed", "turn-failed"]);
+  expect(driver.send({ kind: "step-failed", plan: late, error: lost })).toEqual([]);
   driver.arrive(3, "c", [1]);
   for (const turn of [1, 2, 3]) expect(driver.end(turn)).toMatchObject({ error: { code: "device-lost" } });
   expect(driver.scheduler.snapshot().blocks.used).toBe(0);

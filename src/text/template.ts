@@ -1,0 +1,99 @@
+import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
+import { InputError } from "../errors.ts";
+
+/** Chat templates are Jinja, rendered with the settings and globals that transformers gives them. */
+
+export interface TemplateVariables {
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly addGenerationPrompt: boolean;
+  /** `bos_token` and the like; left out where the model has none. */
+  readonly specialTokens: Readonly<Record<string, string>>;
+  /** For templates that print the date. */
+  readonly now: Date;
+}
+
+export type Render = (variables: TemplateVariables) => string;
+
+/** Most items of a template's `range`, so that a hostile template cannot fill the memory with one. */
+const MAX_RANGE = 1_000_000;
+
+/** @throws InputError `invalid-template`; so does what it returns, with the template's own `raise_exception` message */
+export function compileTemplate(source: string): Render {
+  const program = attempt("cannot be read", () =>
+    parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true })),
+  );
+  return (variables) =>
+    attempt("refuses these messages", () => {
+      const result = new Interpreter(createEnvironment(variables)).run(program);
+      return String(result.value);
+    });
+}
+
+function attempt<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError(
+      "invalid-template",
+      `The model's chat template ${what}: ${reason}`,
+      { reason },
+      { cause },
+    );
+  }
+}
+
+function createEnvironment(variables: TemplateVariables): Environment {
+  const environment = new Environment();
+  const globals: Record<string, unknown> = {
+    true: true,
+    True: true,
+    false: false,
+    False: false,
+    none: null,
+    None: null,
+    range,
+    raise_exception: (message: string) => {
+      throw new Error(message);
+    },
+    strftime_now: (format: string) => formatDate(variables.now, format),
+    // Mutable copies: a template may sort or pop what it is given.
+    messages: variables.messages.map(({ role, content }) => ({ role, content })),
+    add_generation_prompt: variables.addGenerationPrompt,
+    tools: null,
+    documents: null,
+    ...variables.specialTokens,
+  };
+  for (const [name, value] of Object.entries(globals)) environment.set(name, value);
+  return environment;
+}
+
+/** Python's `range`. */
+function range(first: number, second?: number, step = 1): number[] {
+  const [start, stop] = second === undefined ? [0, first] : [first, second];
+  const length = Math.max(0, Math.ceil((stop - start) / step));
+  if (!(length <= MAX_RANGE)) throw new Error(`range() of ${length} items`);
+  return Array.from({ length }, (_, index) => start + index * step);
+}
+
+/** Python's `strftime` in the C locale, as far as templates use it. */
+function formatDate(date: Date, format: string): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const named = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat("en-US", options).format(date);
+  const fields: Readonly<Record<string, () => string>> = {
+    "%Y": () => String(date.getFullYear()),
+    "%y": () => two(date.getFullYear() % 100),
+    "%m": () => two(date.getMonth() + 1),
+    "%d": () => two(date.getDate()),
+    "%b": () => named({ month: "short" }),
+    "%B": () => named({ month: "long" }),
+    "%a": () => named({ weekday: "short" }),
+    "%A": () => named({ weekday: "long" }),
+    "%H": () => two(date.getHours()),
+    "%M": () => two(date.getMinutes()),
+    "%S": () => two(date.getSeconds()),
+    "%%": () => "%",
+  };
+  return format.replace(/%[a-zA-Z%]/g, (field) => fields[field]?.() ?? field);
+}

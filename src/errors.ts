@@ -30,6 +30,7 @@ export type ModelCode =
   | "wrong-size"
   | "download-failed"
   | "disk-full"
+  | "cache-unwritable"
   | "tool-missing";
 
 /** The GPU: adapter, device, shader. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { resolve } from "node:path";
 import { defineConfig } from "vite";
@@ -5,18 +6,26 @@ import manifest from "./package.json" with { type: "json" };
 
 const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)];
 
-/** The library and the program: dependencies stay imports, shaders and the model catalogue are inlined. */
+function existing(entries: Record<string, string>): Record<string, string> {
+  const paths = Object.entries(entries).map(
+    ([name, path]) => [name, resolve(import.meta.dirname, path)] as const,
+  );
+  return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
+}
+
+/** The library and the programs: dependencies stay imports, shaders and the model catalogue are inlined. */
 export default defineConfig({
   build: {
     target: "es2022",
     minify: false,
     sourcemap: true,
     lib: {
-      entry: {
-        index: resolve(import.meta.dirname, "src/index.ts"),
-        node: resolve(import.meta.dirname, "src/node.ts"),
-        cli: resolve(import.meta.dirname, "src/cli/main.ts"),
-      },
+      entry: existing({
+        index: "src/index.ts",
+        node: "src/node.ts",
+        cli: "src/cli/main.ts",
+        bench: "bench/main.ts",
+      }),
       formats: ["es"],
     },
     rollupOptions: {

@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: full ? [] : ["test/**/*.full.test.ts"],
-    // On software adapters GPU work is CPU work, and a lost process must not take another file's tests along.
+    reporters: ["default", "./test/harness/vitest_summary.ts"],
+    // A process per file, so that a crash in a driver takes one file along; two, since GPU work is CPU work on software adapters.
     pool: "forks",
     maxWorkers: 2,
     testTimeout: full ? 900_000 : 120_000,

@@ -1,0 +1,79 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { swiftshaderFolder } from "./cache.mjs";
+import { canInstallLavapipe, installLavapipe } from "./lavapipe.mjs";
+import { agrees, inClone, onTerminal, SetupError, say } from "./steps.mjs";
+import { canFetchSwiftshader, fetchSwiftshader } from "./swiftshader.mjs";
+
+/** @typedef {{ name: string, software: boolean }} Adapter */
+
+/** Sees to a WebGPU adapter: a real GPU or an installed driver if there is one, else lavapipe by apt, else SwiftShader by npm. */
+export async function ensureAdapter() {
+  if ((await findAdapters()).length > 0) return;
+  say("no WebGPU adapter was found on this machine.");
+  if (canInstallLavapipe() && (await mayChangeSystem())) {
+    await installLavapipe();
+    if (announce(await findAdapters())) return;
+    say("Mesa's lavapipe is not usable here; trying SwiftShader.");
+  }
+  if (canFetchSwiftshader()) {
+    await fetchSwiftshader();
+    if (announce(await findAdapters())) return;
+  }
+  throw new SetupError(
+    "no WebGPU adapter could be set up: install a Vulkan driver for this machine's GPU, or Mesa 25 or newer (Debian, Ubuntu: mesa-vulkan-drivers).",
+  );
+}
+
+/** Sees to a second adapter for the full tests, where one can be had. */
+export async function ensureSecondAdapter() {
+  if ((await findAdapters()).length > 1) return;
+  if (!canFetchSwiftshader()) return say("no second adapter can be had on this machine; testing with one.");
+  await fetchSwiftshader();
+}
+
+/**
+ * The adapters that Dawn gives a device of; none when the driver crashes.
+ * @returns {Promise<Adapter[]>}
+ */
+export function findAdapters() {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [inClone("scripts", "probe.mjs")],
+      { env: probeEnvironment() },
+      (_error, stdout) => {
+        const line = stdout.trim();
+        resolve(line ? JSON.parse(line) : []);
+      },
+    );
+  });
+}
+
+/** The environment in which a new process finds the fetched SwiftShader; src/platform/node/gpu_drivers.ts does it from inside. */
+function probeEnvironment() {
+  const folder = swiftshaderFolder();
+  const driver = join(folder, "vk_swiftshader_icd.json");
+  if (!existsSync(driver)) return process.env;
+  const join_paths = (/** @type {(string | undefined)[]} */ ...paths) => paths.filter(Boolean).join(":");
+  return {
+    ...process.env,
+    LD_LIBRARY_PATH: join_paths(folder, process.env.LD_LIBRARY_PATH),
+    VK_ADD_DRIVER_FILES: join_paths(process.env.VK_ADD_DRIVER_FILES, driver),
+  };
+}
+
+/** @param {Adapter[]} adapters */
+function announce(adapters) {
+  const [adapter] = adapters;
+  if (adapter?.software) say(`${adapter.name} will be used: a software adapter, so everything is slow here.`);
+  return adapter !== undefined;
+}
+
+async function mayChangeSystem() {
+  if (!onTerminal()) return true;
+  return agrees(
+    "Install Mesa's lavapipe, a software adapter, as a system package by apt? Without it a slower one is fetched by npm.",
+  );
+}

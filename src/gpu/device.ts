@@ -1,0 +1,176 @@
+import { DeviceError } from "../errors.ts";
+import type { AdapterSummary, OpenAdapter } from "../platform/platform.ts";
+import { bufferUsage } from "./usage.ts";
+
+/** What decides which kernels run: read once, when the device is opened. */
+export interface GpuCapabilities {
+  /** The one subgroup size of the adapter; undefined without subgroups or where the size varies. */
+  readonly subgroupSize: number | undefined;
+  readonly timestamps: boolean;
+  readonly maxBindingBytes: number;
+  readonly maxBufferBytes: number;
+}
+
+/** Limits Baton raises to the adapter's own; all others stay at WebGPU's defaults, which it keeps to. */
+const raisedLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
+const wantedFeatures = ["subgroups", "timestamp-query"] as const;
+
+/**
+ * One GPU device and the books on it: bytes alive, errors nobody awaited, whether it is lost.
+ * It knows no model. Who creates a buffer through it destroys it through it.
+ */
+export class GpuDevice {
+  readonly device: GPUDevice;
+  readonly summary: AdapterSummary;
+  readonly capabilities: GpuCapabilities;
+  readonly lost: Promise<GPUDeviceLostInfo>;
+  readonly #buffers = new Set<GPUBuffer>();
+  readonly #onDestroy: () => void;
+  #liveBytes = 0;
+  #failure: DeviceError | undefined;
+
+  constructor(device: GPUDevice, summary: AdapterSummary, onDestroy: () => void) {
+    this.device = device;
+    this.summary = summary;
+    this.capabilities = capabilitiesOf(device);
+    this.#onDestroy = onDestroy;
+    this.lost = device.lost;
+    device.addEventListener("uncapturederror", this.#onUncapturedError);
+    void device.lost.then((info) => {
+      this.#failure = new DeviceError(
+        "device-lost",
+        `The GPU device "${summary.name}" was lost (${info.reason}): ${firstLine(info.message)}. Create a new runtime.`,
+        { device: summary.name, reason: info.reason },
+      );
+    });
+  }
+
+  readonly #onUncapturedError = (event: GPUUncapturedErrorEvent): void => {
+    this.#failure ??= gpuError(event.error, this.summary.name);
+  };
+
+  /** Bytes of the buffers created here and not destroyed yet. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  /** @throws DeviceError what went wrong on the device since it was opened, if anything did */
+  assertAlive(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** A zeroed buffer of `bytes` (rounded up to 4). @throws DeviceError `adapter-limit` */
+  createBuffer(label: string, bytes: number, usage: number): GPUBuffer {
+    const size = Math.max(4, Math.ceil(bytes / 4) * 4);
+    if (size > this.capabilities.maxBufferBytes) {
+      throw new DeviceError(
+        "adapter-limit",
+        `The buffer "${label}" needs ${size} bytes and the adapter "${this.summary.name}" allows ${this.capabilities.maxBufferBytes}. Use a smaller model or KV pool.`,
+        { limit: "maxBufferSize", needed: size, allowed: this.capabilities.maxBufferBytes },
+      );
+    }
+    const buffer = this.device.createBuffer({ label, size, usage });
+    this.#buffers.add(buffer);
+    this.#liveBytes += size;
+    return buffer;
+  }
+
+  /** A storage buffer that can be written from the host and copied both ways. */
+  createStorage(label: string, bytes: number): GPUBuffer {
+    return this.createBuffer(label, bytes, bufferUsage.storage | bufferUsage.copyDst | bufferUsage.copySrc);
+  }
+
+  destroyBuffer(buffer: GPUBuffer): void {
+    if (!this.#buffers.delete(buffer)) return;
+    this.#liveBytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  write(buffer: GPUBuffer, offsetBytes: number, data: ArrayBufferView<ArrayBuffer>): void {
+    this.device.queue.writeBuffer(buffer, offsetBytes, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /**
+   * Runs `work` with its allocations and validation watched.
+   * @throws DeviceError `gpu-out-of-memory`, `gpu-error`
+   */
+  async guarded<T>(work: () => T | Promise<T>): Promise<T> {
+    this.device.pushErrorScope("out-of-memory");
+    this.device.pushErrorScope("validation");
+    let result: T;
+    try {
+      result = await work();
+    } finally {
+      const errors = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+      const error = errors.find((found) => found !== null);
+      if (error) this.#failure ??= gpuError(error, this.summary.name);
+    }
+    this.assertAlive();
+    return result;
+  }
+
+  /** Destroys every buffer, then the device itself unless it is the caller's own. Safe to call twice. */
+  destroy(): void {
+    this.device.removeEventListener("uncapturederror", this.#onUncapturedError);
+    for (const buffer of this.#buffers) this.destroyBuffer(buffer);
+    this.#onDestroy();
+  }
+}
+
+/** Makes a device of an adapter. @throws DeviceError `adapter-limit`, `gpu-error` */
+export async function openDevice(opened: OpenAdapter): Promise<GpuDevice> {
+  const { adapter, summary } = opened;
+  const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
+  const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]]));
+  try {
+    const device = await adapter.requestDevice({ label: summary.name, requiredFeatures, requiredLimits });
+    return new GpuDevice(device, summary, () => {
+      device.destroy();
+      opened.release();
+    });
+  } catch (cause) {
+    opened.release();
+    throw new DeviceError(
+      "gpu-error",
+      `The adapter "${summary.name}" gave no device: ${firstLine(String(cause))}. Update its driver or choose another adapter.`,
+      { adapter: summary.name },
+      { cause },
+    );
+  }
+}
+
+/** A device that belongs to the caller: used, and not destroyed. */
+export function borrowDevice(device: GPUDevice): GpuDevice {
+  const info = device.adapterInfo;
+  const name = info.description || info.device || device.label || "caller's device";
+  const summary = { name, vendor: info.vendor, architecture: info.architecture, driver: "", software: false };
+  return new GpuDevice(device, summary, () => {});
+}
+
+function capabilitiesOf(device: GPUDevice): GpuCapabilities {
+  const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
+  const fixed = device.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
+  return {
+    subgroupSize: fixed ? subgroupMaxSize : undefined,
+    timestamps: device.features.has("timestamp-query"),
+    maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+    maxBufferBytes: device.limits.maxBufferSize,
+  };
+}
+
+function gpuError(error: GPUError, device: string): DeviceError {
+  const outOfMemory = error.constructor.name === "GPUOutOfMemoryError";
+  return outOfMemory
+    ? new DeviceError(
+        "gpu-out-of-memory",
+        `The GPU "${device}" has no memory left. Use a smaller model or KV pool.`,
+        {
+          device,
+        },
+      )
+    : new DeviceError("gpu-error", `The GPU "${device}" reported: ${firstLine(error.message)}`, { device });
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n", 1)[0] ?? "";
+}

@@ -1,0 +1,154 @@
+import { DeviceError } from "../errors.ts";
+import type { GpuDevice } from "./device.ts";
+import {
+  type Binding,
+  type LinkedShader,
+  linkShader,
+  type ShaderSources,
+  type ShaderVariant,
+} from "./shader.ts";
+import { bufferUsage, shaderStage } from "./usage.ts";
+
+/** A specialisation of a shader and the values of its override constants. */
+export interface KernelVariant extends ShaderVariant {
+  readonly overrides?: Readonly<Record<string, number>>;
+}
+
+/** What a storage binding gets: a whole buffer, or a range of one (offset in bytes, a multiple of 256). */
+export type Resource =
+  | GPUBuffer
+  | { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number };
+/** Values of a uniform struct's fields, by name: every field, and no other. */
+export type UniformValues = Readonly<Record<string, number>>;
+
+/**
+ * A compute pipeline that describes itself: its bind group layout, the fields of its uniforms and its workgroup size all
+ * come from the linked shader, so nothing of them is written a second time in TypeScript.
+ */
+export class Kernel {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly workgroupSize: readonly [number, number, number];
+  readonly #gpu: GpuDevice;
+  readonly #shader: LinkedShader;
+  readonly #layout: GPUBindGroupLayout;
+
+  private constructor(
+    gpu: GpuDevice,
+    label: string,
+    shader: LinkedShader,
+    layout: GPUBindGroupLayout,
+    pipeline: GPUComputePipeline,
+    workgroupSize: readonly [number, number, number],
+  ) {
+    this.#gpu = gpu;
+    this.label = label;
+    this.#shader = shader;
+    this.#layout = layout;
+    this.pipeline = pipeline;
+    this.workgroupSize = workgroupSize;
+  }
+
+  /** Links, checks and compiles. @throws DeviceError `shader-invalid`, `gpu-error` */
+  static async create(gpu: GpuDevice, sources: ShaderSources, variant: KernelVariant): Promise<Kernel> {
+    const label = labelOf(variant);
+    const shader = await linkShader(sources, variant);
+    const module = gpu.device.createShaderModule({ label, code: shader.wgsl });
+    const messages = (await module.getCompilationInfo()).messages.filter(
+      (message) => message.type === "error",
+    );
+    if (messages.length > 0) {
+      const lines = messages.map((message) => `${message.lineNum}:${message.linePos} ${message.message}`);
+      throw new DeviceError("shader-invalid", `The shader "${label}" does not compile: ${lines.join("; ")}`, {
+        shader: label,
+        messages: lines,
+      });
+    }
+    const layout = gpu.device.createBindGroupLayout({ label, entries: shader.bindings.map(layoutEntry) });
+    try {
+      const pipeline = await gpu.device.createComputePipelineAsync({
+        label,
+        layout: gpu.device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: shader.entryPoint, constants: { ...variant.overrides } },
+      });
+      return new Kernel(gpu, label, shader, layout, pipeline, resolveWorkgroupSize(shader, variant));
+    } catch (cause) {
+      gpu.assertAlive();
+      throw new DeviceError(
+        "shader-invalid",
+        `The shader "${label}" gave no pipeline: ${String(cause)}`,
+        { shader: label },
+        { cause },
+      );
+    }
+  }
+
+  /** A buffer holding the uniform struct bound as `name`. @throws RangeError for a missing or unknown field */
+  uniform(name: string, values: UniformValues): GPUBuffer {
+    const binding = this.#binding(name);
+    const data = new DataView(new ArrayBuffer(binding.bytes));
+    writeFields(data, binding, values, this.label);
+    const buffer = this.#gpu.createBuffer(
+      `${this.label}/${name}`,
+      binding.bytes,
+      bufferUsage.uniform | bufferUsage.copyDst,
+    );
+    this.#gpu.write(buffer, 0, data);
+    return buffer;
+  }
+
+  /** Binds every binding of the shader by its name. @throws RangeError for a missing or unknown name */
+  bind(resources: Readonly<Record<string, Resource>>): GPUBindGroup {
+    const names = new Set(this.#shader.bindings.map((binding) => binding.name));
+    const unknown = Object.keys(resources).find((name) => !names.has(name));
+    if (unknown) throw new RangeError(`kernel ${this.label} has no binding "${unknown}"`);
+    const entries = this.#shader.bindings.map(({ name, binding }) => {
+      const resource = resources[name];
+      if (!resource) throw new RangeError(`kernel ${this.label} needs a binding "${name}"`);
+      return { binding, resource: "buffer" in resource ? resource : { buffer: resource } };
+    });
+    return this.#gpu.device.createBindGroup({ label: this.label, layout: this.#layout, entries });
+  }
+
+  #binding(name: string): Binding {
+    const found = this.#shader.bindings.find((binding) => binding.name === name);
+    if (!found) throw new RangeError(`kernel ${this.label} has no binding "${name}"`);
+    return found;
+  }
+}
+
+function labelOf({ shader, conditions = {}, constants = {}, overrides = {} }: KernelVariant): string {
+  const flags = Object.keys(conditions).filter((name) => conditions[name]);
+  const values = Object.entries({ ...constants, ...overrides }).map(([name, value]) => `${name}=${value}`);
+  return [shader, ...flags, ...values].join(" ");
+}
+
+function layoutEntry({ binding, kind }: Binding): GPUBindGroupLayoutEntry {
+  const type = kind === "uniform" ? "uniform" : kind === "read" ? "read-only-storage" : "storage";
+  return { binding, visibility: shaderStage.compute, buffer: { type } };
+}
+
+function resolveWorkgroupSize(shader: LinkedShader, variant: KernelVariant): [number, number, number] {
+  const known: Readonly<Record<string, number>> = { ...variant.constants, ...variant.overrides };
+  const axis = (index: number): number => {
+    const size = shader.workgroupSize[index] ?? 1;
+    const value = typeof size === "number" ? size : known[size];
+    if (value === undefined)
+      throw new RangeError(`shader ${variant.shader}: give its workgroup size "${size}"`);
+    return value;
+  };
+  return [axis(0), axis(1), axis(2)];
+}
+
+function writeFields(data: DataView, binding: Binding, values: UniformValues, label: string): void {
+  const unknown = Object.keys(values).find((name) => !binding.fields.some((field) => field.name === name));
+  if (unknown) throw new RangeError(`kernel ${label}: "${binding.name}" has no field "${unknown}"`);
+  for (const { name, offset, type } of binding.fields) {
+    const value = values[name];
+    if (value === undefined)
+      throw new RangeError(`kernel ${label}: "${binding.name}" needs the field "${name}"`);
+    if (type === "f32") data.setFloat32(offset, value, true);
+    else if (type === "u32") data.setUint32(offset, value, true);
+    else data.setInt32(offset, value, true);
+  }
+}

@@ -1,0 +1,115 @@
+import { link } from "wesl/core";
+import { ResourceType, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+import { DeviceError } from "../errors.ts";
+
+/** WESL modules by path under `shaders/`: `rms_norm.wesl`, `lib/weights.wesl`. */
+export type ShaderSources = Readonly<Record<string, string>>;
+
+/** One specialisation of a shader file. */
+export interface ShaderVariant {
+  /** File name without its ending. */
+  readonly shader: string;
+  /** WESL `@if` conditions; those absent are false. */
+  readonly conditions?: Readonly<Record<string, boolean>>;
+  /** WESL link-time constants, for what WGSL cannot override (the size of a register tile). */
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+export interface StructField {
+  readonly name: string;
+  readonly offset: number;
+  readonly type: "u32" | "i32" | "f32";
+}
+
+export interface Binding {
+  readonly name: string;
+  readonly binding: number;
+  readonly kind: "uniform" | "read" | "read_write";
+  /** A uniform's size and fields; empty for storage. */
+  readonly bytes: number;
+  readonly fields: readonly StructField[];
+}
+
+/** A linked shader and what it says of itself. */
+export interface LinkedShader {
+  readonly wgsl: string;
+  readonly entryPoint: string;
+  /** Group 0, in the order of binding numbers. */
+  readonly bindings: readonly Binding[];
+  /** Names of the override constants. */
+  readonly overrides: readonly string[];
+  /** Per axis a number, or the name of a constant or override. */
+  readonly workgroupSize: readonly (number | string)[];
+}
+
+/** Links a variant and reads its bindings, overrides and workgroup size out of the result. */
+export async function linkShader(sources: ShaderSources, variant: ShaderVariant): Promise<LinkedShader> {
+  const linked = await link({
+    weslSrc: { ...sources },
+    rootModuleName: variant.shader,
+    conditions: { ...variant.conditions },
+    constants: { ...variant.constants },
+    keepComments: false,
+    sourceMap: false,
+  });
+  return reflect(linked.dest, variant.shader);
+}
+
+function parse(wgsl: string, name: string): WgslReflect {
+  try {
+    return new WgslReflect(wgsl);
+  } catch (cause) {
+    throw invalid(name, `its reflection failed (${String(cause)}; words such as "block" are taken)`);
+  }
+}
+
+function reflect(wgsl: string, name: string): LinkedShader {
+  const reflection = parse(wgsl, name);
+  const entry = reflection.entry.compute[0];
+  if (!entry) throw invalid(name, "it has no compute entry point");
+  const size = entry.attributes?.find((attribute) => attribute.name === "workgroup_size")?.value;
+  if (size === null || size === undefined) throw invalid(name, "it has no workgroup size");
+  const workgroupSize = [size].flat().map((axis) => {
+    const literal = Number.parseInt(axis, 10);
+    return Number.isNaN(literal) ? axis : literal;
+  });
+  // Bind group arrays can have holes where a condition left a binding out.
+  const group = (reflection.getBindGroups()[0] ?? []).filter((variable) => variable !== undefined);
+  return {
+    wgsl,
+    entryPoint: entry.name,
+    bindings: group.map((variable) => ({
+      name: variable.name,
+      binding: variable.binding,
+      kind:
+        variable.resourceType === ResourceType.Uniform
+          ? "uniform"
+          : variable.access === "read_write"
+            ? "read_write"
+            : "read",
+      bytes: variable.size,
+      fields: (variable.members ?? []).map((member) => ({
+        name: member.name,
+        offset: member.offset,
+        type: scalarType(member.type.name, name),
+      })),
+    })),
+    overrides: reflection.overrides.map((override) => override.name),
+    workgroupSize,
+  };
+}
+
+function scalarType(type: string, shader: string): StructField["type"] {
+  if (type === "u32" || type === "i32" || type === "f32") return type;
+  throw invalid(shader, `a uniform field has the type ${type}; only u32, i32 and f32 are used`);
+}
+
+function invalid(shader: string, why: string): DeviceError {
+  return new DeviceError(
+    "shader-invalid",
+    `The shader "${shader}" is unusable: ${why}. This is a defect of Baton.`,
+    {
+      shader,
+    },
+  );
+}

@@ -1,0 +1,98 @@
+import type { KernelLibrary } from "./library.ts";
+import { dispatch, type Stage } from "./stage.ts";
+import type { KernelChoice } from "./variants.ts";
+
+/** Heads and their size, as every attention kernel needs them. */
+export interface HeadShape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/** One layer's part of the KV pool. */
+export interface LayerPool {
+  readonly buffer: GPUBuffer;
+  /** Where the layer begins within a block, and a block's size, in u32 words of the buffer. */
+  readonly layerWord: number;
+  readonly blockWords: number;
+}
+
+export interface AttentionRequest {
+  readonly shape: HeadShape;
+  readonly pool: LayerPool;
+  /** Rotated and scaled queries [tokens, heads, headDim] f32. */
+  readonly q: GPUBuffer;
+  /** Activations [tokens, outStride]. */
+  readonly out: GPUBuffer;
+  readonly outStride: number;
+  readonly blockTables: GPUBuffer;
+  readonly singleTiles: GPUBuffer;
+  readonly tiles: GPUBuffer;
+}
+
+/** Lanes of the variant that works through workgroup memory. */
+const WORKGROUP = 64;
+/** Query rows (tokens times heads that share K and V) a lane can hold in registers. */
+const MAX_ROWS = 16;
+
+/** Query tokens of a tile: as asked for, fewer where many heads share one KV head. */
+export function attentionTileTokens(choice: KernelChoice, { heads, kvHeads }: HeadShape): number {
+  return Math.max(1, Math.min(choice.attentionTokens, Math.floor(MAX_ROWS / (heads / kvHeads))));
+}
+
+export function attentionVariant(choice: KernelChoice, shape: HeadShape, tileTokens: number) {
+  const shared = { TQ: tileTokens, GROUP: shape.heads / shape.kvHeads, HEAD_DIM: shape.headDim };
+  const conditions = { half_activations: choice.halfActivations };
+  const byLanes = choice.lanes > 0 && shape.headDim % (4 * choice.lanes) === 0;
+  return byLanes
+    ? { shader: "attention_lanes", conditions, constants: { ...shared, LANES: choice.lanes } }
+    : { shader: "attention_workgroup", conditions, constants: { ...shared, WORKGROUP } };
+}
+
+/** Attention of one layer: tiles of one token and tiles of several go to their own variants. */
+export async function attentionStage(
+  library: KernelLibrary,
+  choice: KernelChoice,
+  request: AttentionRequest,
+): Promise<Stage> {
+  const { shape } = request;
+  const [single, several] = await Promise.all([
+    choice.singleTokenAttention ? bindAttention(library, choice, request, 1, request.singleTiles) : undefined,
+    bindAttention(library, choice, request, attentionTileTokens(choice, shape), request.tiles),
+  ]);
+  return {
+    encode(pass, counts) {
+      const before = single
+        ? dispatch(pass, single.pipeline, single.bindGroup, counts.singleTiles, shape.kvHeads)
+        : 0;
+      return before + dispatch(pass, several.pipeline, several.bindGroup, counts.tiles, shape.kvHeads);
+    },
+  };
+}
+
+async function bindAttention(
+  library: KernelLibrary,
+  choice: KernelChoice,
+  { shape, pool, q, out, outStride, blockTables }: AttentionRequest,
+  tileTokens: number,
+  tiles: GPUBuffer,
+) {
+  const kernel = await library.get(attentionVariant(choice, shape, tileTokens));
+  const params = kernel.uniform("params", {
+    heads: shape.heads,
+    kv_heads: shape.kvHeads,
+    out_stride4: outStride / 4,
+    layer_word: pool.layerWord,
+    block_words: pool.blockWords,
+  });
+  const resources = {
+    params,
+    tiles,
+    block_tables: blockTables,
+    q,
+    keys: pool.buffer,
+    values: pool.buffer,
+    out,
+  };
+  return { pipeline: kernel.pipeline, bindGroup: kernel.bind(resources) };
+}

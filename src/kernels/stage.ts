@@ -1,0 +1,31 @@
+/** How much of each kind of work one step holds. */
+export interface StepCounts {
+  /** New tokens, all rows together. */
+  tokens: number;
+  /** Attention tiles of one query token, and of several. */
+  singleTiles: number;
+  tiles: number;
+  /** Rows whose logits are computed. */
+  logitRows: number;
+}
+
+/** One piece of the forward pass, bound to its buffers once; encoding it allocates nothing. */
+export interface Stage {
+  /** Returns how many dispatches it added. */
+  encode(pass: GPUComputePassEncoder, counts: Readonly<StepCounts>): number;
+}
+
+/** A dispatch, unless a dimension of it is empty. Returns how many dispatches it was. */
+export function dispatch(
+  pass: GPUComputePassEncoder,
+  pipeline: GPUComputePipeline,
+  bindGroup: GPUBindGroup,
+  x: number,
+  y: number,
+): number {
+  if (x === 0 || y === 0) return 0;
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(x, y);
+  return 1;
+}

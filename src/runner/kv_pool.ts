@@ -1,0 +1,74 @@
+import { DeviceError } from "../errors.ts";
+import type { GpuDevice } from "../gpu/device.ts";
+import type { LayerPool } from "../kernels/attention.ts";
+import type { ModelConfig } from "../model/config.ts";
+
+/** Token slots of a KV block; shaders/lib/kv.wesl says the same. */
+export const BLOCK_TOKENS = 16;
+
+export interface KvPoolShape {
+  readonly blocks: number;
+  /** Layers in each buffer; the last one may hold fewer. */
+  readonly layersPerBuffer: number;
+  /** One layer of one block: K and V. */
+  readonly layerWords: number;
+  readonly bytes: number;
+}
+
+/** Pools are no larger than this unless asked for: enough for a few long conversations of a small model. */
+const DEFAULT_BYTES = 256 << 20;
+
+/**
+ * Sizes the pool: as many blocks as `kvMiB` holds (or the default: one whole context, at most 256 MiB), over as many buffers as
+ * the adapter's binding limit asks for.
+ * @throws DeviceError `adapter-limit` where not even one block fits
+ */
+export function planKvPool(
+  config: ModelConfig,
+  maxBindingBytes: number,
+  kvMiB: number | undefined,
+): KvPoolShape {
+  const layerWords = 2 * config.kvHeads * config.headDim * (BLOCK_TOKENS / 2);
+  const blockBytes = layerWords * 4 * config.layers;
+  const contextBlocks = Math.ceil(config.contextTokens / BLOCK_TOKENS);
+  const wanted =
+    kvMiB === undefined
+      ? Math.min(contextBlocks, Math.floor(DEFAULT_BYTES / blockBytes))
+      : Math.floor((kvMiB * 2 ** 20) / blockBytes);
+  const blocks = Math.min(wanted, Math.floor(maxBindingBytes / (layerWords * 4)));
+  if (blocks < 1) {
+    throw new DeviceError(
+      "adapter-limit",
+      `A KV pool of ${kvMiB ?? DEFAULT_BYTES / 2 ** 20} MiB holds no block of ${blockBytes} bytes. Give it more MiB.`,
+      { blockBytes, maxBindingBytes },
+    );
+  }
+  const layersPerBuffer = Math.min(config.layers, Math.floor(maxBindingBytes / (blocks * layerWords * 4)));
+  return { blocks, layersPerBuffer, layerWords, bytes: blocks * blockBytes };
+}
+
+/**
+ * K and V of all conversations: [blocks, layers, K and V] packed 16-bit floats, block-major, all layers of a block contiguous
+ * within each buffer; split by groups of layers, so that a dispatch binds one buffer.
+ */
+export class KvPool {
+  readonly shape: KvPoolShape;
+  readonly #buffers: readonly GPUBuffer[];
+
+  constructor(gpu: GpuDevice, config: ModelConfig, shape: KvPoolShape) {
+    this.shape = shape;
+    const count = Math.ceil(config.layers / shape.layersPerBuffer);
+    this.#buffers = Array.from({ length: count }, (_, index) => {
+      const layers = Math.min(shape.layersPerBuffer, config.layers - index * shape.layersPerBuffer);
+      return gpu.createStorage(`kv/pool-${index}`, shape.blocks * layers * shape.layerWords * 4);
+    });
+  }
+
+  layer(index: number): LayerPool {
+    const { layersPerBuffer, layerWords } = this.shape;
+    const buffer = this.#buffers[Math.floor(index / layersPerBuffer)];
+    if (!buffer) throw new RangeError(`the KV pool has no layer ${index}`);
+    const blockWords = buffer.size / 4 / this.shape.blocks;
+    return { buffer, layerWord: (index % layersPerBuffer) * layerWords, blockWords };
+  }
+}

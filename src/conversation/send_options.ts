@@ -1,0 +1,90 @@
+import type { SendOptions } from "../api.ts";
+import { InputError } from "../errors.ts";
+import type { SamplingOptions } from "../protocol/sampling.ts";
+import type { RunnerLimits } from "../protocol/step.ts";
+import {
+  checkNumber,
+  checkObject,
+  checkOptionalNumber,
+  checkSignal,
+  checkText,
+  checkTokens,
+  invalidOption,
+  type Range,
+} from "./option_checks.ts";
+
+/** A turn's options, checked, with every default filled in. */
+export interface TurnOptions {
+  readonly sampling: Required<SamplingOptions>;
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly stopTokens: readonly number[];
+  readonly signal: AbortSignal | undefined;
+}
+
+const samplingRanges = {
+  temperature: { min: 0, max: 100 },
+  topK: { min: 0, integer: true },
+  topP: { above: 0, max: 1 },
+  minP: { min: 0, below: 1 },
+  repetitionPenalty: { above: 0, max: 10 },
+  presencePenalty: { min: -2, max: 2 },
+  frequencyPenalty: { min: -2, max: 2 },
+  seed: { min: 0, below: 2 ** 32, integer: true },
+} as const satisfies Record<keyof SamplingOptions, Range>;
+
+/** Always the likeliest token. */
+export const greedy: Required<SamplingOptions> = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  seed: 0,
+};
+
+/** @throws InputError `empty-prompt`, `invalid-option` */
+export function checkPrompt(text: unknown): void {
+  checkText("text", text);
+  if (text.trim() === "") throw new InputError("empty-prompt", "The prompt is empty: say something.");
+}
+
+/** @throws InputError `invalid-option` */
+export function checkSendOptions(
+  options: SendOptions,
+  { vocabTokens, contextTokens }: Pick<RunnerLimits, "vocabTokens" | "contextTokens">,
+): TurnOptions {
+  checkObject("options", options);
+  checkSignal(options.signal);
+  return {
+    sampling: checkSampling(options),
+    maxTokens:
+      checkOptionalNumber("maxTokens", options.maxTokens, { min: 1, integer: true }) ?? contextTokens,
+    stop: checkStop(options.stop ?? []),
+    stopTokens: checkTokens("stopTokens", options.stopTokens ?? [], vocabTokens),
+    signal: options.signal,
+  };
+}
+
+function checkSampling(options: SamplingOptions): Required<SamplingOptions> {
+  const sampling = { ...greedy, seed: options.seed ?? randomSeed() };
+  for (const [option, range] of Object.entries(samplingRanges)) {
+    const name = option as keyof SamplingOptions;
+    sampling[name] = checkNumber(name, options[name] ?? sampling[name], range);
+  }
+  return sampling;
+}
+
+function checkStop(value: unknown): readonly string[] {
+  if (!Array.isArray(value) || value.some((stop) => typeof stop !== "string" || stop === "")) {
+    throw invalidOption("stop", value, "a list of texts that are not empty");
+  }
+  return value;
+}
+
+function randomSeed(): number {
+  const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return seed;
+}

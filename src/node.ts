@@ -1,0 +1,19 @@
+import type { Runtime, RuntimeOptions } from "./api.ts";
+import { createNodePlatform } from "./platform/node/node_platform.ts";
+import { openRuntime } from "./runtime.ts";
+
+/** Baton in Node. */
+
+export * from "./api.ts";
+export * from "./errors.ts";
+export { createNodePlatform } from "./platform/node/node_platform.ts";
+export type { AdapterSummary, Platform } from "./platform/platform.ts";
+export type { OnProgress, Progress } from "./protocol/progress.ts";
+
+/**
+ * Loads a model onto a GPU.
+ * @throws InputError `invalid-option`, `unknown-model`; ModelError; DeviceError; the signal's reason
+ */
+export function createRuntime(options: RuntimeOptions): Promise<Runtime> {
+  return openRuntime(options, createNodePlatform);
+}

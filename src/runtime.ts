@@ -1,0 +1,212 @@
+import type {
+  ConversationOptions,
+  EvaluateRequest,
+  EvaluateResult,
+  ModelInfo,
+  Precision,
+  Runtime,
+  RuntimeOptions,
+  RuntimeStats,
+  TextCodec,
+} from "./api.ts";
+import { ChatConversation, type ConversationParts } from "./conversation/conversation.ts";
+import { checkObject, checkText } from "./conversation/option_checks.ts";
+import { TurnLoop } from "./conversation/turn_loop.ts";
+import { BatonError, InputError } from "./errors.ts";
+import { evaluate } from "./evaluate.ts";
+import { borrowDevice, type GpuDevice, openDevice } from "./gpu/device.ts";
+import { type GgufFile, openGguf } from "./loader/gguf.ts";
+import { sourceOf } from "./loader/sources/byte_sources.ts";
+import type { AdapterSummary, Platform } from "./platform/platform.ts";
+import type { ByteSource } from "./protocol/bytes.ts";
+import { type GpuRunner, openRunner } from "./runner/gpu_runner.ts";
+import { type CheckedRuntimeOptions, checkRuntimeOptions } from "./runtime_options.ts";
+import { Scheduler } from "./scheduler/scheduler.ts";
+import { type ChatTemplate, createChatTemplate } from "./text/chat.ts";
+import { createTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+
+/**
+ * The composition root: options in, a runtime out, everything let go of if that fails.
+ * @throws InputError `invalid-option`, `unknown-model`; ModelError; DeviceError; the signal's reason
+ */
+export async function openRuntime(
+  options: RuntimeOptions,
+  defaultPlatform: () => Platform,
+): Promise<Runtime> {
+  const startedMs = performance.now();
+  const checked = checkRuntimeOptions(options);
+  checked.signal?.throwIfAborted();
+  const platform = checked.platform ?? defaultPlatform();
+  // The device first: without one there is no use in a download.
+  const gpu = await openGpu(checked, platform);
+  try {
+    const source = await openSource(checked, platform);
+    const file = await openGguf(source, { signal: checked.signal });
+    const parts = await load(checked, gpu, file);
+    const model = modelInfo(checked.model, source, file, parts.runner);
+    return new BatonRuntime({ ...parts, gpu, model, precision: checked.precision, startedMs });
+  } catch (error) {
+    gpu.destroy();
+    throw error;
+  }
+}
+
+async function openGpu({ device, adapter }: CheckedRuntimeOptions, platform: Platform): Promise<GpuDevice> {
+  if (device !== undefined) return borrowDevice(device);
+  return openDevice(await platform.openAdapter(adapter === undefined ? {} : { name: adapter }));
+}
+
+async function openSource(options: CheckedRuntimeOptions, platform: Platform): Promise<ByteSource> {
+  const { model, onProgress, signal } = options;
+  if (model instanceof Blob || model instanceof ReadableStream) return sourceOf(model);
+  return platform.resolveModel(model, { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+}
+
+interface Loaded {
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly runner: GpuRunner;
+}
+
+/** Reads the file to its end, and closes it. */
+async function load(options: CheckedRuntimeOptions, gpu: GpuDevice, file: GgufFile): Promise<Loaded> {
+  const { precision, maxStepTokens, kvMiB, onProgress, signal } = options;
+  try {
+    const tokenizer = createTokenizer(file.metadata);
+    const template = createChatTemplate(file.metadata, tokenizer);
+    const given = { ...(kvMiB !== undefined && { kvMiB }), ...(onProgress && { onProgress }) };
+    const runner = await openRunner({ gpu, file, precision, maxStepTokens, ...given });
+    signal?.throwIfAborted();
+    return { tokenizer, template, runner };
+  } finally {
+    await file.close();
+  }
+}
+
+function modelInfo(
+  model: RuntimeOptions["model"],
+  source: ByteSource,
+  file: GgufFile,
+  { config, limits, weightBytes }: GpuRunner,
+): ModelInfo {
+  const last = file.tensors.at(-1);
+  return {
+    name: modelName(typeof model === "string" || model instanceof URL ? String(model) : source.name),
+    architecture: config.architecture.name,
+    parameters: file.parameters,
+    contextTokens: limits.contextTokens,
+    vocabTokens: limits.vocabTokens,
+    fileBytes: source.bytes ?? (last === undefined ? 0 : last.offset + last.bytes),
+    weightBytes,
+  };
+}
+
+/** A catalogue's name as it is; of a path or a URL, the file's name. */
+function modelName(model: string): string {
+  const [path = ""] = model.split(/[?#]/);
+  return (
+    path
+      .split(/[\\/]/)
+      .at(-1)
+      ?.replace(/\.gguf$/i, "") || model
+  );
+}
+
+interface RuntimeParts extends Loaded {
+  readonly gpu: GpuDevice;
+  readonly model: ModelInfo;
+  readonly precision: Precision;
+  readonly startedMs: number;
+}
+
+class BatonRuntime implements Runtime {
+  readonly model: ModelInfo;
+  readonly adapter: AdapterSummary;
+  readonly precision: Precision;
+  readonly tokenizer: TextCodec;
+  readonly #gpu: GpuDevice;
+  readonly #runner: GpuRunner;
+  readonly #scheduler: Scheduler;
+  readonly #loop: TurnLoop;
+  readonly #parts: ConversationParts;
+  readonly #loadMs: number;
+  #conversations = 0;
+  #disposal: Promise<void> | undefined;
+
+  constructor({ gpu, runner, tokenizer, template, model, precision, startedMs }: RuntimeParts) {
+    this.model = model;
+    this.adapter = gpu.summary;
+    this.precision = precision;
+    this.tokenizer = textCodec(tokenizer, template);
+    this.#gpu = gpu;
+    this.#runner = runner;
+    this.#scheduler = new Scheduler(runner.limits);
+    this.#loop = new TurnLoop(this.#scheduler, runner);
+    const cached = (id: string) => this.#scheduler.cached(id);
+    this.#parts = { loop: this.#loop, tokenizer, template, limits: runner.limits, cached };
+    reportLoss(gpu, this.#loop);
+    this.#loadMs = performance.now() - startedMs;
+  }
+
+  stats(): RuntimeStats {
+    const { blocks, steps } = this.#scheduler.snapshot();
+    return {
+      loadMs: this.#loadMs,
+      kvBlocks: blocks.total,
+      kvBlocksUsed: blocks.used,
+      kvBlocksPeak: blocks.peak,
+      kvBlockTokens: this.#runner.limits.blockTokens,
+      kvBytes: this.#runner.kvBytes,
+      steps,
+      dispatches: this.#runner.dispatches,
+      liveGpuBytes: this.#gpu.liveBytes,
+    };
+  }
+
+  conversation(options: ConversationOptions = {}): ChatConversation {
+    this.#assertAlive();
+    checkObject("options", options);
+    if (options.system !== undefined) checkText("system", options.system);
+    return new ChatConversation(this.#newId("conversation"), options.system, this.#parts);
+  }
+
+  async evaluate(request: EvaluateRequest): Promise<EvaluateResult> {
+    this.#assertAlive();
+    return evaluate(this.#parts, this.#newId("evaluation"), request);
+  }
+
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#loop.dispose().then(() => this.#runner.dispose());
+    return this.#disposal;
+  }
+
+  #newId(kind: string): string {
+    this.#conversations += 1;
+    return `${kind}-${this.#conversations}`;
+  }
+
+  #assertAlive(): void {
+    if (this.#disposal === undefined) return;
+    throw new InputError("disposed", "The runtime was disposed: create a new one.");
+  }
+}
+
+/** The loop is held weakly: a caller's own device may outlive many runtimes. */
+function reportLoss(gpu: GpuDevice, loop: TurnLoop): void {
+  const weakly = new WeakRef(loop);
+  void gpu.lost.then(() => {
+    try {
+      gpu.assertAlive();
+    } catch (error) {
+      if (error instanceof BatonError) weakly.deref()?.lose(error.toPlain());
+    }
+  });
+}
+
+function textCodec(tokenizer: Tokenizer, template: ChatTemplate): TextCodec {
+  return {
+    encode: (text) => tokenizer.encode(text, { control: false }),
+    decode: (ids) => tokenizer.decode(ids),
+    encodeChat: (messages) => template.encode(messages, { generationPrompt: true }),
+  };
+}

@@ -1,0 +1,49 @@
+import type { Precision, RuntimeOptions } from "./api.ts";
+import {
+  checkFunction,
+  checkNumber,
+  checkObject,
+  checkOptionalNumber,
+  checkSignal,
+  checkText,
+  invalidOption,
+} from "./conversation/option_checks.ts";
+
+const DEFAULT_MAX_STEP_TOKENS = 256;
+
+/** Runtime options, checked, with the defaults that do not depend on the model or the adapter. */
+export type CheckedRuntimeOptions = RuntimeOptions &
+  Required<Pick<RuntimeOptions, "precision" | "maxStepTokens">>;
+
+/** @throws InputError `invalid-option` */
+export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOptions {
+  checkObject("options", options);
+  checkModel(options.model);
+  checkSignal(options.signal);
+  checkFunction("onProgress", options.onProgress);
+  if (options.adapter !== undefined) checkText("adapter", options.adapter);
+  if (options.device !== undefined) checkDevice(options.device);
+  if (options.platform !== undefined) checkObject("platform", options.platform);
+  checkOptionalNumber("kvMiB", options.kvMiB, { above: 0, max: 2 ** 20 });
+  const { maxStepTokens = DEFAULT_MAX_STEP_TOKENS } = options;
+  checkNumber("maxStepTokens", maxStepTokens, { min: 1, max: 4096, integer: true });
+  return { ...options, maxStepTokens, precision: checkPrecision(options.precision ?? "default") };
+}
+
+function checkModel(model: unknown): void {
+  const isSource = model instanceof URL || model instanceof Blob || model instanceof ReadableStream;
+  if (isSource || (typeof model === "string" && model.trim() !== "")) return;
+  throw invalidOption("model", model, "a name, a path, a URL, a File, a Blob or a ReadableStream");
+}
+
+function checkDevice(device: unknown): void {
+  checkObject("device", device);
+  const { queue } = device as Partial<GPUDevice>;
+  if (queue === undefined) throw invalidOption("device", device, "a GPUDevice");
+}
+
+function checkPrecision(precision: unknown): Precision {
+  if (precision === "exact" || precision === "default") return precision;
+  const yet = precision === "fast" ? `, as "fast" is not available yet` : "";
+  throw invalidOption("precision", precision, `"exact" or "default"${yet}`);
+}

@@ -66,3 +66,9 @@ export function openVocabularies(reference: TextReference) {
     },
   };
 }
+
+/** What a model reads of a text: Qwen composes characters, SentencePiece has "▁" for a space and a space before all text. */
+export function readBack(vocabulary: string, text: string): string {
+  if (vocabulary === "qwen2") return text.normalize("NFC");
+  return vocabulary === "llama" ? text.replaceAll("▁", " ").replace(/^ /, "") : text;
+}

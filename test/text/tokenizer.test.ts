@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { openVocabularies, readTextReference } from "./reference.ts";
+import { openVocabularies, readBack, readTextReference } from "./reference.ts";
 
 const reference = readTextReference();
 const { names, tokenizer } = openVocabularies(reference);
@@ -23,8 +23,9 @@ describe.each(names)("the %s vocabulary", (name) => {
   });
 
   // SmolLM2's own vocabulary has no token for some bytes.
-  test.skipIf(name === "smollm2")("decodes to the text it encoded", () => {
+  test("decodes to the text it encoded", () => {
     for (const text of reference.texts) {
+      if (name === "smollm2" && text.includes("\u0000")) continue;
       expect(subject.decode(subject.encode(text, { control: false }))).toBe(readBack(name, text));
     }
   });
@@ -35,9 +36,3 @@ describe.each(names)("the %s vocabulary", (name) => {
     }
   });
 });
-
-/** What a model reads of a text: Qwen composes characters, SentencePiece has "▁" for a space and a space before all text. */
-function readBack(vocabulary: string, text: string): string {
-  if (vocabulary === "qwen2") return text.normalize("NFC");
-  return vocabulary === "llama" ? text.replaceAll("▁", " ").replace(/^ /, "") : text;
-}

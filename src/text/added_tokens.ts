@@ -1,21 +1,34 @@
+interface Match {
+  readonly start: number;
+  readonly token: string;
+  readonly id: number;
+}
+
 /**
  * Tokens that are taken whole from text before anything else: control tokens, and those the vocabulary calls user-defined.
- * At each place the longest wins, the leftmost place first.
+ * At each place the longest wins, the leftmost place first. (Not a regular expression: a header may call all its tokens
+ * control, and compiling that takes a minute.)
  */
 export class AddedTokens {
-  readonly #ids: ReadonlyMap<string, number>;
-  /** Undefined when there are none. One capturing group, so that `split` keeps the tokens. */
-  readonly #source: string | undefined;
+  readonly #ids = new Map<string, number>();
+  /** Lengths of the tokens by their first character, the longest first. */
+  readonly #lengths = new Map<string, number[]>();
 
   constructor(tokens: readonly string[], ids: Iterable<number>) {
-    const byText = new Map<string, number>();
+    const lengths = new Map<string, Set<number>>();
     for (const id of ids) {
-      const text = tokens[id];
-      if (text !== undefined && text !== "") byText.set(text, id);
+      const token = tokens[id];
+      if (token === undefined || token === "") continue;
+      this.#ids.set(token, id);
+      const first = token.charAt(0);
+      lengths.set(first, (lengths.get(first) ?? new Set()).add(token.length));
     }
-    this.#ids = byText;
-    const longestFirst = [...byText.keys()].sort((a, b) => b.length - a.length);
-    this.#source = longestFirst.length === 0 ? undefined : `(${longestFirst.map(literal).join("|")})`;
+    for (const [first, set] of lengths) {
+      this.#lengths.set(
+        first,
+        [...set].sort((a, b) => b - a),
+      );
+    }
   }
 
   /**
@@ -23,26 +36,50 @@ export class AddedTokens {
    * marks are gone from the strings.
    */
   cut(text: string, mark?: string): (number | string)[] {
-    if (this.#source === undefined) return text === "" ? [] : [text];
-    const shielded = mark !== undefined && text.includes(mark);
-    const pattern = new RegExp(shielded ? `(?<!${mark})${this.#source}` : this.#source);
     const parts: (number | string)[] = [];
-    for (const [index, part] of text.split(pattern).entries()) {
-      const id = index % 2 === 1 ? this.#ids.get(part) : undefined;
-      const plain = shielded ? part.replaceAll(mark, "") : part;
-      if (id !== undefined) parts.push(id);
-      else if (plain !== "") parts.push(plain);
+    let from = 0;
+    const addText = (to: number) => {
+      const plain = text.slice(from, to);
+      const shown = mark === undefined ? plain : plain.replaceAll(mark, "");
+      if (shown !== "") parts.push(shown);
+    };
+    for (const { start, token, id } of this.#matches(text, mark)) {
+      addText(start);
+      parts.push(id);
+      from = start + token.length;
     }
+    addText(text.length);
     return parts;
   }
 
   /** The text with `mark`, a character of its own, before every character of an added token in it. */
   shield(text: string, mark: string): string {
-    if (this.#source === undefined) return text;
-    return text.replace(new RegExp(this.#source, "g"), (token) => mark + token.split("").join(mark));
+    let shielded = "";
+    let from = 0;
+    for (const { start, token } of this.#matches(text)) {
+      shielded += text.slice(from, start) + mark + token.split("").join(mark);
+      from = start + token.length;
+    }
+    return shielded + text.slice(from);
   }
-}
 
-function literal(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+  *#matches(text: string, mark?: string): Generator<Match, void, void> {
+    for (let start = 0; start < text.length; start++) {
+      const lengths = this.#lengths.get(text.charAt(start));
+      if (lengths === undefined || (mark !== undefined && text.charAt(start - 1) === mark)) continue;
+      const match = this.#longest(text, start, lengths);
+      if (match === undefined) continue;
+      yield match;
+      start += match.token.length - 1;
+    }
+  }
+
+  #longest(text: string, start: number, lengths: readonly number[]): Match | undefined {
+    for (const length of lengths) {
+      const token = text.slice(start, start + length);
+      const id = this.#ids.get(token);
+      if (id !== undefined) return { start, token, id };
+    }
+    return undefined;
+  }
 }

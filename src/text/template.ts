@@ -14,8 +14,8 @@ export interface TemplateVariables {
 
 export type Render = (variables: TemplateVariables) => string;
 
-/** Most items of a template's `range`, so that a hostile template cannot fill the memory with one. */
-const MAX_RANGE = 1_000_000;
+/** Most items that all `range` calls of one rendering give together, so that a hostile template comes to an end. */
+const MAX_RANGE_ITEMS = 100_000;
 
 /** @throws InputError `invalid-template`; so does what it returns, with the template's own `raise_exception` message */
 export function compileTemplate(source: string): Render {
@@ -52,7 +52,7 @@ function createEnvironment(variables: TemplateVariables): Environment {
     False: false,
     none: null,
     None: null,
-    range,
+    range: createRange(),
     raise_exception: (message: string) => {
       throw new Error(message);
     },
@@ -69,11 +69,15 @@ function createEnvironment(variables: TemplateVariables): Environment {
 }
 
 /** Python's `range`. */
-function range(first: number, second?: number, step = 1): number[] {
-  const [start, stop] = second === undefined ? [0, first] : [first, second];
-  const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (!(length <= MAX_RANGE)) throw new Error(`range() of ${length} items`);
-  return Array.from({ length }, (_, index) => start + index * step);
+function createRange(): (first: number, second?: number, step?: number) => number[] {
+  let items = 0;
+  return (first, second, step = 1) => {
+    const [start, stop] = second === undefined ? [0, first] : [first, second];
+    const length = Math.max(0, Math.ceil((stop - start) / step));
+    items += length;
+    if (!(items <= MAX_RANGE_ITEMS)) throw new Error(`range() gives more than ${MAX_RANGE_ITEMS} items`);
+    return Array.from({ length }, (_, index) => start + index * step);
+  };
 }
 
 /** Python's `strftime` in the C locale, as far as templates use it. */

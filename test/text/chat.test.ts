@@ -46,6 +46,7 @@ describe("a model without a usable template", () => {
     ["{% for m in messages %}", "cannot be read"],
     ["{{ nothing + 'x' }}", "refuses these messages"],
     ["{% for i in range(1000000000) %}x{% endfor %}", "range()"],
+    ["{% for i in range(999) %}{% for j in range(999) %}x{% endfor %}{% endfor %}", "range()"],
     ["{{ messages[0].content.no_such_method() }}", "refuses these messages"],
   ])("says why it cannot be used: %s", (source, reason) => {
     const template = createChatTemplate(

@@ -51,9 +51,9 @@ export class Scheduler {
     return snapshotOf(this.#conversations.values(), this.#allocator, this.#inFlight, this.#steps);
   }
 
-  /** How many tokens of the conversation are in the KV cache: the most that its next turn can keep. */
-  cachedTokens(conversation: string): number {
-    return this.#conversations.get(conversation)?.table.length ?? 0;
+  /** The tokens whose K and V are in the cache: its next turn can keep as many of them as it likes. */
+  cached(conversation: string): readonly number[] {
+    return this.#conversations.get(conversation)?.table.tokens ?? [];
   }
 
   /** Throws when the books do not add up; for tests. */

@@ -45,7 +45,7 @@ export class Driver {
   }
 
   arrive(turn: number, conversation: string, tokens: readonly number[], rest: Partial<TurnRequest> = {}) {
-    const keep = this.scheduler.cachedTokens(conversation);
+    const keep = this.scheduler.cached(conversation).length;
     const request = { turn, conversation, tokens, keep, output: tokensOf(4), ...rest };
     return this.send({ kind: "turn-arrived", request });
   }

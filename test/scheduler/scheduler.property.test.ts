@@ -91,7 +91,7 @@ class Model {
   #arrive(action: Extract<Act, { kind: "arrive" }>): void {
     const conversation = `c${action.conversation}`;
     const history = this.#histories.get(conversation) ?? [];
-    const cached = Math.min(this.driver.scheduler.cachedTokens(conversation), history.length);
+    const cached = Math.min(this.driver.scheduler.cached(conversation).length, history.length);
     const keep = action.keep % (cached + 1);
     const tokens = Array.from({ length: action.prompt }, (_, index) => (this.turns.length * 7 + index) % 97);
     const turn = this.turns.push({ conversation, prompt: [...history.slice(0, keep), ...tokens] }) - 1;

@@ -37,7 +37,7 @@ test("a second turn runs only what is new and keeps its blocks", () => {
   const driver = new Driver();
   driver.arrive(1, "a", range(9), { output: tokensOf(3) });
   driver.finish();
-  expect(driver.scheduler.cachedTokens("a")).toBe(11); // the last sampled token was never run
+  expect(driver.scheduler.cached("a").length).toBe(11); // the last sampled token was never run
   driver.arrive(2, "a", [50, 51], { output: tokensOf(1) });
   expect(driver.plan?.rows[0]).toMatchObject({ position: 11, tokens: [50, 51] });
   driver.finish();
@@ -153,7 +153,7 @@ test("an abort in decode ends the turn when its step has reported, and what was 
   const used = driver.scheduler.snapshot().blocks.used;
   expect(kinds(driver.step())).toEqual(["turn-finished"]);
   expect(driver.end(1)).toMatchObject({ reason: "abort", usage: { completionTokens: 2 } });
-  expect(driver.scheduler.cachedTokens("a")).toBe(6);
+  expect(driver.scheduler.cached("a").length).toBe(6);
   expect(driver.scheduler.snapshot().blocks.used).toBe(used);
 });
 
@@ -220,7 +220,7 @@ test("a full pool fails the turn that asked, as it was before the turn, and the 
     error: { code: "kv-full", name: "CapacityError" },
   });
   expect(driver.end(2)).toMatchObject({ kind: "turn-finished", reason: "length" });
-  expect(driver.scheduler.cachedTokens("a")).toBe(8);
+  expect(driver.scheduler.cached("a").length).toBe(8);
   driver.send({ kind: "conversation-closed", conversation: "b" });
   driver.arrive(4, "a", range(8), { output: tokensOf(1) });
   driver.finish();
@@ -246,7 +246,7 @@ test.each([
   driver.arrive(2, "a", range(9), { keep: 2 });
   expect(driver.end(2)).toMatchObject({ error: { code: "prompt-too-long", name: "InputError" } });
   expect(JSON.stringify(driver.end(2))).toContain(where);
-  expect(driver.scheduler.cachedTokens("a")).toBe(2);
+  expect(driver.scheduler.cached("a").length).toBe(2);
 });
 
 test("a step that fails ends the turns in it and no others", () => {

@@ -1,7 +1,6 @@
-import type { Message } from "../api.ts";
 import { InputError } from "../errors.ts";
 import { type Metadata, optionalStrings } from "./metadata.ts";
-import { compileTemplate, type Render } from "./template.ts";
+import { type ChatMessage, compileTemplate, type Render } from "./template.ts";
 import { specialTokenStrings, templateSource } from "./template_source.ts";
 import type { Piece, Tokenizer } from "./tokenizer.ts";
 import { readSpecialTokens } from "./vocabulary.ts";
@@ -13,14 +12,14 @@ import { readSpecialTokens } from "./vocabulary.ts";
  */
 export interface ChatTemplate {
   /** @throws InputError `invalid-template`, with the template's own message */
-  encode(messages: readonly Message[], options: { readonly generationPrompt: boolean }): number[];
+  encode(messages: readonly ChatMessage[], options: { readonly generationPrompt: boolean }): number[];
   /** How the next turn goes on from a conversation's cache. @throws InputError `invalid-template` */
-  continuation(history: ChatHistory, next: Message): Continuation;
+  continuation(history: ChatHistory, next: ChatMessage): Continuation;
 }
 
 export interface ChatHistory {
   /** All messages so far, the last answer included. */
-  readonly messages: readonly Message[];
+  readonly messages: readonly ChatMessage[];
   /** Tokens in the cache: earlier prompts and what the model really generated. */
   readonly cached: readonly number[];
 }
@@ -45,7 +44,7 @@ export function createChatTemplate(
   const specialTokens = specialTokenStrings(readSpecialTokens(metadata, tokens.length), tokens);
   let compiled: Render | undefined;
 
-  const pieces = (messages: readonly Message[], addGenerationPrompt: boolean): Piece[] => {
+  const pieces = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): Piece[] => {
     compiled ??= compileTemplate(requireSource(source));
     const mark = unusedCharacter([source ?? "", ...messages.map(({ content }) => content)]);
     const shielded = messages.map(({ role, content }) => ({

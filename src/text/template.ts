@@ -3,8 +3,13 @@ import { InputError } from "../errors.ts";
 
 /** Chat templates are Jinja, rendered with the settings and globals that transformers gives them. */
 
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
 export interface TemplateVariables {
-  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly messages: readonly ChatMessage[];
   readonly addGenerationPrompt: boolean;
   /** `bos_token` and the like; left out where the model has none. */
   readonly specialTokens: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import { AddedTokens } from "./added_tokens.ts";
 import type { Metadata } from "./metadata.ts";
-import { compileTemplate } from "./template.ts";
+import { type ChatMessage, compileTemplate } from "./template.ts";
 import { specialTokenStrings, templateSource } from "./template_source.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -24,7 +24,7 @@ export function turnEndToken(metadata: Metadata, vocabulary: Vocabulary): number
 function renderProbe(metadata: Metadata, { special, tokens }: Vocabulary): string {
   const source = templateSource(metadata, tokens);
   if (source === undefined) return "";
-  const messages = [
+  const messages: ChatMessage[] = [
     { role: "user", content: "Hello" },
     { role: "assistant", content: PROBE },
   ];

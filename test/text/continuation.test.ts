@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Message } from "../../src/api.ts";
 import { createChatTemplate } from "../../src/text/chat.ts";
+import type { ChatMessage } from "../../src/text/template.ts";
 import { openVocabularies, readTextReference } from "./reference.ts";
 
 const reference = readTextReference();
@@ -16,8 +16,8 @@ function open(name: string, now: () => Date = () => new Date(reference.now)) {
   return { subject, template: createChatTemplate({ ...keys, ...source }, subject, now) };
 }
 
-const user = (content: string): Message => ({ role: "user", content });
-const assistant = (content: string): Message => ({ role: "assistant", content });
+const user = (content: string): ChatMessage => ({ role: "user", content });
+const assistant = (content: string): ChatMessage => ({ role: "assistant", content });
 
 /** A conversation after one answer: its messages, and the cache with the answer's tokens as given. */
 function answered(name: string, question: string, answer: string, answerIds: readonly number[]) {

@@ -7,7 +7,7 @@ export async function ensurePackages() {
   // npm writes this file last, so that an installation that was cut short does not count.
   const installed = modifiedMs(inClone("node_modules", ".package-lock.json"));
   if (installed >= lock) return;
-  const command = npm("ci", "--include=dev", "--no-audit", "--no-fund");
+  const command = npm("ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund");
   const status = await runStep(
     "installing the locked npm packages (about 180 MB, a minute or less)",
     command,

@@ -86,7 +86,7 @@ export class GpuDevice {
     buffer.destroy();
   }
 
-  write(buffer: GPUBuffer, offsetBytes: number, data: ArrayBufferView<ArrayBuffer>): void {
+  write(buffer: GPUBuffer, offsetBytes: number, data: ArrayBufferView): void {
     this.device.queue.writeBuffer(buffer, offsetBytes, data.buffer, data.byteOffset, data.byteLength);
   }
 

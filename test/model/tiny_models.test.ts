@@ -1,0 +1,40 @@
+import { describe, expect, test } from "vitest";
+import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { openTestRunner, prefill } from "../harness/runners.ts";
+import { loadTiny, tinyNames } from "../harness/tiny_reference.ts";
+
+/**
+ * Bounds on the largest difference of a logit from transformers' in 32-bit floats. The checkpoints' logits spread over about
+ * ±10; a K or V rounded to 16 bits (every class) moves them by a few thousandths, activations rounded as well by a few hundredths.
+ */
+const bounds = { exact: 0.02, default: 0.05 } as const;
+
+describeOnEveryAdapter("logits of tiny random checkpoints", (gpu) => {
+  for (const name of tinyNames()) {
+    const reference = loadTiny(name);
+    for (const precision of ["exact", "default"] as const) {
+      test(`${name} (${reference.about}) agrees with transformers in ${precision}`, async (context) => {
+        const runner = await openTestRunner(gpu, context, reference.gguf, { precision, maxStepTokens: 96 });
+        let worst = 0;
+        for (const { ids, positions, logits } of reference.sequences) {
+          const ours = await prefill(runner, ids, [3, 1, 4, 0, 2, 5, 6]);
+          for (const [row, position] of positions.entries()) {
+            const [expected, actual] = [logits[row] ?? [], ours[position] ?? []];
+            for (const [id, value] of expected.entries()) {
+              worst = Math.max(worst, Math.abs(value - (actual[id] ?? Number.NaN)));
+            }
+          }
+        }
+        expect(worst).toBeLessThan(bounds[precision]);
+      });
+    }
+  }
+});
+
+describe("the checkpoints", () => {
+  test("cover every architecture", () => {
+    expect(new Set(tinyNames().map((name) => name.split("_")[0]))).toEqual(
+      new Set(["llama", "qwen2", "qwen3"]),
+    );
+  });
+});

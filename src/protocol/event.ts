@@ -1,4 +1,4 @@
-import type { PlainError } from "../errors.ts";
+import type { PlainError } from "./plain_error.ts";
 import type { StepResult } from "./step.ts";
 import type { TurnRequest } from "./turn.ts";
 

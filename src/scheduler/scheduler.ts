@@ -1,8 +1,8 @@
-import type { PlainError } from "../errors.ts";
 import { BlockAllocator } from "../kv/block_allocator.ts";
 import { BlockTable } from "../kv/block_table.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
+import type { PlainError } from "../protocol/plain_error.ts";
 import type { RowResult, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import { assertConsistent } from "./audit.ts";

@@ -1,5 +1,5 @@
-import type { PlainError } from "../errors.ts";
 import type { BlockTable } from "../kv/block_table.ts";
+import type { PlainError } from "../protocol/plain_error.ts";
 import type { FinishReason, TurnRequest } from "../protocol/turn.ts";
 
 /** What the scheduler remembers. What can be derived is derived: where a turn stands follows from its block table. */

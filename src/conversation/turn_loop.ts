@@ -85,10 +85,13 @@ export class TurnLoop {
     this.#events.push(event);
     if (this.#draining) return;
     this.#draining = true;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-      for (const command of this.#scheduler.advance(next, this.#now())) this.#execute(command);
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        for (const command of this.#scheduler.advance(next, this.#now())) this.#execute(command);
+      }
+    } finally {
+      this.#draining = false;
     }
-    this.#draining = false;
     if (this.#running !== undefined) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }

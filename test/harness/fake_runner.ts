@@ -21,6 +21,8 @@ export class FakeRunner implements Runner {
   readonly #pool: Int32Array;
   /** Called before each step: throw or wait in it to inject a fault. */
   beforeStep: (plan: StepPlan) => void | Promise<void> = () => {};
+  /** The token that follows a sequence. */
+  next: (sequence: readonly number[]) => number = (sequence) => fakeToken(sequence, this.limits.vocabTokens);
 
   constructor(limits: Partial<RunnerLimits> = {}) {
     this.limits = { ...fakeLimits, ...limits };
@@ -58,7 +60,7 @@ export class FakeRunner implements Runner {
       case "none":
         return { kind: "none" };
       case "token":
-        return { kind: "token", token: fakeToken(sequence, this.limits.vocabTokens) };
+        return { kind: "token", token: this.next(sequence) };
       case "logits": {
         const rows = row.tokens.map((_, index) =>
           fakeLogits(sequence.slice(0, row.position + index + 1), this.limits.vocabTokens),

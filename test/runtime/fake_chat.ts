@@ -1,0 +1,77 @@
+import { ChatConversation } from "../../src/conversation/conversation.ts";
+import { TurnLoop } from "../../src/conversation/turn_loop.ts";
+import type { Part } from "../../src/index.ts";
+import { openGguf } from "../../src/loader/gguf.ts";
+import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
+import type { RunnerLimits } from "../../src/protocol/step.ts";
+import { Scheduler } from "../../src/scheduler/scheduler.ts";
+import { createChatTemplate } from "../../src/text/chat.ts";
+import { createTokenizer } from "../../src/text/tokenizer.ts";
+import { FakeRunner } from "../harness/fake_runner.ts";
+import { writeTinyModel } from "../harness/tiny_model.ts";
+
+const VOCAB = 600;
+
+/** Conversations with the real tokenizer, template, scheduler and loop over a runner that says what the test wants it to. */
+export async function openFakeChat(limits: Partial<RunnerLimits> = {}) {
+  const model = new Blob([writeTinyModel({ vocabTokens: VOCAB, layers: 1 }) as Uint8Array<ArrayBuffer>]);
+  const file = await openGguf(sourceOf(model));
+  await file.close();
+  const tokenizer = createTokenizer(file.metadata);
+  const template = createChatTemplate(file.metadata, tokenizer);
+  const runner = new FakeRunner({
+    contextTokens: 4000,
+    blocks: 800,
+    maxStepTokens: 64,
+    vocabTokens: VOCAB,
+    ...limits,
+  });
+  // As on a GPU, the readers get their turn while a step runs.
+  runner.beforeStep = () => new Promise((resolve) => setImmediate(resolve));
+  const scheduler = new Scheduler(runner.limits);
+  const loop = new TurnLoop(scheduler, runner);
+  const cached = (id: string) => scheduler.cached(id);
+  const parts = { loop, tokenizer, template, limits: runner.limits, cached };
+  let conversations = 0;
+
+  /** From now on every answer is `text`, and then the end of the turn. */
+  const answerWith = (text: string) => {
+    const tokens = tokenizer.encode(text, { control: false });
+    const [header = -1, ...rest] = tokenizer.encode("<|im_start|>assistant\n", { control: true });
+    const [end = -1] = tokenizer.encode("<|im_end|>", { control: true });
+    runner.next = (sequence) =>
+      tokens[sequence.length - sequence.lastIndexOf(header) - 1 - rest.length] ?? end;
+    return tokens;
+  };
+  answerWith("Well then.");
+  return {
+    runner,
+    scheduler,
+    loop,
+    tokenizer,
+    template,
+    answerWith,
+    conversation: (system?: string) => new ChatConversation(`c${++conversations}`, system, parts),
+    /** How many tokens of prompts and completions the runner has run so far. */
+    tokensRun: () =>
+      runner.plans.flatMap(({ rows }) => rows).reduce((sum, { tokens }) => sum + tokens.length, 0),
+  };
+}
+
+export async function collect(parts: AsyncIterable<Part>) {
+  let text = "";
+  for await (const part of parts) {
+    if (part.type === "done") return { text, ...part };
+    text += part.text;
+  }
+  throw new Error("The stream ended without its last part.");
+}
+
+/** The error's code, for what a caller would switch on. */
+export async function codeOf(failing: Promise<unknown>): Promise<string> {
+  const error: unknown = await failing.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  return error instanceof Error && "code" in error ? String(error.code) : `not typed: ${String(error)}`;
+}

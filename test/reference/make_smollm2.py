@@ -39,6 +39,8 @@ def load(path, attention="eager", dtype=torch.float32):
     byte_level = tokenizer.backend_tokenizer.pre_tokenizer
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
     model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=dtype, attn_implementation=attention)
+    linear = model.model.layers[0].self_attn.q_proj
+    assert type(linear) is torch.nn.Linear and linear.weight.dtype == dtype, "the weights were not dequantised at load"
     return model.eval(), tokenizer
 
 

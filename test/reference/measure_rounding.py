@@ -3,6 +3,14 @@
 Run:  python measure_rounding.py SmolLM2-135M-Instruct.Q4_1.gguf [variant ...]
 KL is taken over the reference's 32 likeliest tokens and one bucket for all the others, as test/harness/scoring.ts does.
 It tells what a bar means: how far a mere change of the order of additions goes, and a cache of 16-bit floats.
+
+Mean KL, greatest KL and top-1 agreement over the 1,717 positions of the short cases, torch 2.15.0 on a CPU (the contexts
+of 2,000 and 6,000 tokens are no worse):
+  sdpa, float64   1e-11     1.4e-9   100 %
+  kv_float16      6.5e-7    2.5e-5   100 %
+  kv_bfloat16     4.2e-5    3.9e-3   99.77 %
+  all_float16     2.4e-5    6.1e-4   99.71 %
+  all_bfloat16    1.6e-3    4.4e-2   97.32 %
 """
 
 import base64

@@ -1,0 +1,13 @@
+import type { Runtime, RuntimeOptions } from "../../src/api.ts";
+import { createRuntime } from "../../src/node.ts";
+import { type TinyModelOptions, writeTinyModel } from "../harness/tiny_model.ts";
+
+/** A GGUF file of a tiny random model, as a caller would hand it over. */
+export function tinyModel(options: TinyModelOptions = {}): Blob {
+  return new Blob([writeTinyModel({ vocabTokens: 600, ...options }) as Uint8Array<ArrayBuffer>]);
+}
+
+/** A runtime of a tiny random model, in `exact`. */
+export function openTiny(options: Partial<RuntimeOptions> = {}): Promise<Runtime> {
+  return createRuntime({ model: tinyModel(), precision: "exact", kvMiB: 2, ...options });
+}

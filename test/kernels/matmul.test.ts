@@ -1,0 +1,25 @@
+import { test } from "vitest";
+import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { perTile, runnableChoices } from "./choices.ts";
+import { eachCase, KernelRun } from "./kernel_run.ts";
+import { checkMatmul, epilogues, randomMatmulCase } from "./matmul_case.ts";
+import { layouts } from "./random_data.ts";
+
+/** A sample of matmul.full.test.ts: every layout, epilogue and tile at least once, not every combination. */
+describeOnEveryAdapter("matmul", (gpu) => {
+  test("agrees with the reference in every layout, epilogue and tile", async (context) => {
+    const run = await KernelRun.open(gpu, context);
+    for (const [index, { name, choice }] of runnableChoices(run.gpu).flatMap(perTile).entries()) {
+      const cases = layouts.flatMap((layout, at) => {
+        const epilogue = epilogues[(index + at) % epilogues.length] ?? "store";
+        return (index + at) % 2 === 0
+          ? [1, 2, 3, 4].map((n) => ({
+              name,
+              ...randomMatmulCase(layout, epilogue, choice, 100 * index + 10 * at + n),
+            }))
+          : [];
+      });
+      await eachCase(cases, (one) => checkMatmul(run, choice, one));
+    }
+  });
+});

@@ -1,0 +1,25 @@
+import { test } from "vitest";
+import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { checkAttention } from "./attention_case.ts";
+import { attentionCases } from "./attention_shapes.ts";
+import { runnableChoices } from "./choices.ts";
+import { eachCase, KernelRun } from "./kernel_run.ts";
+
+/** A sample of attention.full.test.ts. */
+describeOnEveryAdapter("attention", (gpu) => {
+  test("agrees with the reference, whatever lies in other blocks and behind the last token", async (context) => {
+    const run = await KernelRun.open(gpu, context);
+    for (const [index, { name, choice }] of runnableChoices(run.gpu).entries()) {
+      const [heads, kvHeads, headDim] = (
+        [
+          [9, 3, 64],
+          [4, 2, 16],
+          [16, 1, 32],
+          [2, 2, 80],
+        ] as const
+      )[index] ?? [8, 1, 32];
+      const cases = attentionCases(heads, kvHeads, headDim, index).map((one) => ({ name, ...one }));
+      await eachCase(cases, (one) => checkAttention(run, choice, one));
+    }
+  });
+});

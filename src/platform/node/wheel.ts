@@ -50,7 +50,7 @@ function memberReader(job: ExtractJob): { push(piece: Uint8Array): Uint8Array[];
   const unzip = new Unzip((file) => {
     if (file.name !== job.member) return;
     file.ondata = (error, data, final) => {
-      if (error) throw damaged(job, error.message);
+      if (error) throw error;
       parts.push(data);
       ended = final;
     };
@@ -60,7 +60,11 @@ function memberReader(job: ExtractJob): { push(piece: Uint8Array): Uint8Array[];
   return {
     push(piece) {
       parts = [];
-      unzip.push(piece);
+      try {
+        unzip.push(piece);
+      } catch (error) {
+        throw damaged(job, error instanceof Error ? error.message : String(error));
+      }
       return parts;
     },
     ended: () => ended,

@@ -1,0 +1,135 @@
+import cliProgress from "cli-progress";
+import { formatBytes } from "./format.ts";
+import { type Io, say } from "./io.ts";
+
+/** Long work on stderr: a bar per phase on a terminal, a line now and then elsewhere, nothing when quiet. */
+
+export interface Work {
+  readonly phase: "download" | "verify" | "load" | "compile" | "evaluate";
+  readonly done: number;
+  readonly total: number | undefined;
+  readonly unit: "bytes" | "pipelines" | "tokens";
+  readonly label: string;
+}
+
+export interface ProgressDisplay {
+  report(work: Work): void;
+  /** Leaves the terminal as it was found; `report` may be called again. */
+  stop(): void;
+}
+
+const WORDS = {
+  download: "downloading",
+  verify: "checking",
+  load: "loading",
+  compile: "compiling",
+  evaluate: "evaluating",
+} as const satisfies Record<Work["phase"], string>;
+
+const LINE_INTERVAL_MS = 5000;
+
+export function createProgress(
+  io: Io,
+  quiet: boolean,
+  now: () => number = () => performance.now(),
+): ProgressDisplay {
+  if (quiet) return { report: () => {}, stop: () => {} };
+  return new Steps(io, io.stderr.isTTY === true ? new Bars(io) : new Lines(io, now));
+}
+
+/** Work that has nothing to count yet is a step, said once; the rest is counted. */
+class Steps implements ProgressDisplay {
+  readonly #io: Io;
+  readonly #counter: ProgressDisplay;
+  #step = "";
+
+  constructor(io: Io, counter: ProgressDisplay) {
+    this.#io = io;
+    this.#counter = counter;
+  }
+
+  report(work: Work): void {
+    if (work.total !== undefined || work.done > 0) {
+      this.#counter.report(work);
+    } else if (work.label !== this.#step) {
+      this.#step = work.label;
+      this.stop();
+      say(this.#io, `${WORDS[work.phase]}: ${work.label}`);
+    }
+  }
+
+  stop(): void {
+    this.#counter.stop();
+  }
+}
+
+class Bars implements ProgressDisplay {
+  readonly #io: Io;
+  #bar: cliProgress.SingleBar | undefined;
+  #kind = "";
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  report(work: Work): void {
+    const { phase, done, total } = work;
+    const kind = `${phase} ${total}`;
+    if (kind !== this.#kind) this.stop();
+    this.#kind = kind;
+    const payload = { phase: WORDS[phase].padEnd(11), amount: amountOf(work) };
+    if (this.#bar) this.#bar.update(done, payload);
+    else this.#bar = this.#begin(done, total, payload);
+  }
+
+  #begin(done: number, total: number | undefined, payload: object): cliProgress.SingleBar {
+    const format = total === undefined ? "{phase} {amount}" : "{phase} {bar} {amount}";
+    const options = { format, stream: this.#io.stderr, barsize: 30, gracefulExit: false };
+    const bar = new cliProgress.SingleBar(options, cliProgress.Presets.shades_classic);
+    bar.start(total ?? 0, done, payload);
+    return bar;
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+    this.#kind = "";
+  }
+}
+
+class Lines implements ProgressDisplay {
+  readonly #io: Io;
+  readonly #now: () => number;
+  #phase: Work["phase"] | undefined;
+  #lastMs = 0;
+
+  constructor(io: Io, now: () => number) {
+    this.#io = io;
+    this.#now = now;
+  }
+
+  report(work: Work): void {
+    const { phase, done, total } = work;
+    if (phase !== this.#phase) {
+      if (done === total) return; // an end that was said already, or a phase with nothing to do
+      this.#phase = phase;
+      this.#lastMs = this.#now();
+    }
+    const ended = done === total;
+    if (!ended && this.#now() - this.#lastMs < LINE_INTERVAL_MS) return;
+    this.#lastMs = this.#now();
+    say(this.#io, `${WORDS[phase]}: ${amountOf(work)}`);
+    if (ended) this.#phase = undefined;
+  }
+
+  stop(): void {
+    this.#phase = undefined;
+  }
+}
+
+function amountOf({ done, total, unit }: Work): string {
+  const shown = unit === "bytes" ? formatBytes : (count: number) => `${count}`;
+  const suffix = unit === "bytes" ? "" : ` ${unit}`;
+  if (total === undefined) return `${shown(done)}${suffix}`;
+  return `${shown(done)} of ${shown(total)}${suffix}`;
+}

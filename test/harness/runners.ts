@@ -13,11 +13,11 @@ export type RunnerOptions = Partial<Omit<OpenRunnerOptions, "gpu" | "file">>;
 export async function openTestRunner(
   gpu: TestGpu,
   context: TestContext,
-  model: Uint8Array<ArrayBuffer> | URL,
+  model: Uint8Array | URL,
   options: RunnerOptions = {},
 ): Promise<GpuRunner> {
   const device = await openDevice(await gpu.openAdapter(context));
-  const bytes = model instanceof URL ? new Uint8Array(readFileSync(model)) : model;
+  const bytes = new Uint8Array(model instanceof URL ? readFileSync(model) : model);
   const file = await openGguf(sourceOf(new Blob([bytes])));
   const runner = await openRunner({ gpu: device, file, precision: "exact", maxStepTokens: 64, ...options });
   context.onTestFinished(() => runner.dispose());

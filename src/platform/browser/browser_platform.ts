@@ -12,6 +12,7 @@ import { downloadFailed, reasonOf, shownUrl, statusReason } from "../../loader/s
 import { fetchHeaders } from "../../loader/sources/fetch_headers.ts";
 import { locateOnHub } from "../../loader/sources/hub.ts";
 import { HUB_ANSWER_MS, type Patience, patient } from "../../loader/sources/patience.ts";
+import { type ToldStream, toldStream } from "../../loader/sources/told_stream.ts";
 import type { ByteSource } from "../../protocol/bytes.ts";
 import type { Platform, ResolveOptions } from "../platform.ts";
 import { listAdapters, openAdapter } from "./gpu.ts";
@@ -76,7 +77,7 @@ async function urlSource(url: URL, context: Context): Promise<ByteSource> {
       controller.enqueue(piece);
     },
   });
-  return { name, bytes, stream: () => body.pipeThrough(count) };
+  return { name, bytes, stream: () => toldStream(body.pipeThrough(count), name, context.signal).stream };
 }
 
 /** From the page's cache, into which only checked files come; or downloaded and checked now. */
@@ -86,22 +87,23 @@ async function catalogueSource(model: CatalogueModel, context: Context): Promise
   const key = `https://baton.invalid/models/${model.sha256}`;
   const cached = (await cache?.match(key))?.body;
   if (cached) return { name, bytes, stream: () => cached };
-  const body = await fetchChecked(model, context);
-  if (!cache) return { name, bytes, stream: () => body };
+  const { stream, failure } = await fetchChecked(model, context);
+  if (!cache) return { name, bytes, stream: () => stream };
   try {
     // A stream that fails its check fails the put, and nothing is kept.
-    await cache.put(key, new Response(body));
+    await cache.put(key, new Response(stream));
   } catch (error) {
-    if (!isQuota(error)) throw error;
-    const again = await fetchChecked(model, context); // no room to keep it: straight through, then
-    return { name, bytes, stream: () => again };
+    if (failure() !== undefined || context.signal?.aborted) throw failure() ?? error;
+    // The cache has no room, or does not take it: straight through, then.
+    const again = await fetchChecked(model, context);
+    return { name, bytes, stream: () => again.stream };
   }
   const kept = (await cache.match(key))?.body;
   if (!kept) throw downloadFailed(name, "the browser's cache has lost it; try again");
   return { name, bytes, stream: () => kept };
 }
 
-async function fetchChecked(model: CatalogueModel, context: Context): Promise<Body> {
+async function fetchChecked(model: CatalogueModel, context: Context): Promise<ToldStream> {
   const failures: ModelError[] = [];
   for (const source of model.sources) {
     try {
@@ -109,9 +111,10 @@ async function fetchChecked(model: CatalogueModel, context: Context): Promise<Bo
       if (url === undefined) continue;
       const { body } = await openBody(url, context);
       const label = `${model.name} from ${new URL(url).host}`;
-      return await checkedStream(body, model.name, model, (done) =>
+      const checked = await checkedStream(body, model.name, model, (done) =>
         context.onProgress?.({ phase: "download", done, total: model.bytes, unit: "bytes", label }),
       );
+      return toldStream(checked, model.name, context.signal);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       failures.push(error);
@@ -153,8 +156,4 @@ async function openBody(url: string, context: Context): Promise<{ body: Body; by
 /** Absent outside secure contexts; refused in some private windows. */
 async function openCache(): Promise<Cache | undefined> {
   return await globalThis.caches?.open("baton-models").catch(() => undefined);
-}
-
-function isQuota(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "QuotaExceededError";
 }

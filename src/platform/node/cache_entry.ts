@@ -76,6 +76,7 @@ export async function land(from: string, entry: CacheEntry, about: Omit<Note, "b
     await flush(dirname(entry.path));
     await remember(entry, about);
     await dropPartial(entry);
+    await rm(entry.work, { recursive: true, force: true });
   } catch (error) {
     throw writeFailure(error, entry.path);
   }

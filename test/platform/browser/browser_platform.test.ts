@@ -15,13 +15,15 @@ function platformFrom(server: FileServer, options: BrowserPlatformOptions = {}) 
   return createBrowserPlatform({ hubUrl: server.url, catalogue, ...options });
 }
 
-/** The two methods of the Cache API in use, as the standard has them: a body that fails is not kept. */
+/** The two methods of the Cache API in use, as browsers have them: a body that fails is not kept. */
 function cacheInMemory(room = Number.POSITIVE_INFINITY) {
   const kept = new Map<string, ArrayBuffer>();
   const cache = {
     match: async (key: string) => (kept.has(key) ? new Response(kept.get(key)) : undefined),
     put: async (key: string, response: Response) => {
-      const body = await response.arrayBuffer();
+      const body = await response.arrayBuffer().catch(() => {
+        throw new TypeError("a browser's own words");
+      });
       if (body.byteLength > room) throw new DOMException("no room", "QuotaExceededError");
       kept.set(key, body);
     },
@@ -99,6 +101,17 @@ test("a file that is not there, and a server that is not there, are said plainly
       code: "download-failed",
       message: /refuses the connection/,
     });
+  }
+});
+
+test("a connection that breaks on the way is said plainly, cache or not", async () => {
+  for (const prepare of [() => {}, cacheInMemory]) {
+    prepare();
+    const server = await serve(content);
+    server.faults.push({ kind: "cut", after: 1_000 });
+    const read = async () => expectBytes(await platformFrom(server).resolveModel("tiny", {}), content);
+    await expect(read()).rejects.toMatchObject({ code: "download-failed" });
+    expect(server.downloads).toHaveLength(1);
   }
 });
 

@@ -17,12 +17,13 @@ export type Precision = "exact" | "default" | "fast";
 export interface RuntimeOptions {
   /** A name of the catalogue, a URL, a path (Node), a `File` or `Blob`, or a stream of the GGUF file's bytes. */
   readonly model: string | URL | Blob | ReadableStream<Uint8Array>;
+  /** Default `default`; `fast` is not available yet. */
   readonly precision?: Precision;
   /** Part of an adapter's name; the best adapter when absent. */
   readonly adapter?: string;
   /** A device of the caller's own; it is used and not destroyed. */
   readonly device?: GPUDevice;
-  /** Size of the KV pool in MiB; chosen from the model's context and the adapter's limits when absent. */
+  /** Size of the KV pool in MiB. Range (0, 1048576]; chosen from the model's context and the adapter's limits when absent. */
   readonly kvMiB?: number;
   /** Most tokens one step runs, prefill chunks included. Range [1, 4096]; default 256. */
   readonly maxStepTokens?: number;
@@ -91,12 +92,14 @@ export interface Conversation {
   /** Tokens whose K and V are in the cache. */
   readonly cachedTokens: number;
   /**
-   * Sends one user turn and streams the answer. Leaving the loop early stops the turn; the conversation stays usable.
-   * @throws InputError `empty-prompt`, `prompt-too-long`, `invalid-option`, `conversation-busy`, `disposed`;
-   *   CapacityError `kv-full`; DeviceError `device-lost`
+   * Sends one user turn and streams the answer. The turn begins when the loop over it does, and errors come out of that loop.
+   * Leaving the loop early stops the turn, like the signal, within a step. Afterwards `messages` hold the turn with what was
+   * answered so far; a turn that failed, or was stopped before its first token, leaves no trace. The conversation stays usable.
+   * @throws InputError `empty-prompt`, `prompt-too-long`, `invalid-option`, `invalid-template`, `conversation-busy`, `disposed`;
+   *   CapacityError `kv-full`; DeviceError `device-lost`, `gpu-error`, `gpu-out-of-memory`
    */
   send(text: string, options?: SendOptions): AsyncIterable<Part>;
-  /** Gives its KV blocks back; the conversation cannot be used again. */
+  /** Ends its turn, if one runs, and gives its KV blocks back; the conversation cannot be used again. */
   dispose(): void;
 }
 

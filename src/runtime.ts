@@ -12,7 +12,7 @@ import type {
 import { ChatConversation, type ConversationParts } from "./conversation/conversation.ts";
 import { checkObject, checkText } from "./conversation/option_checks.ts";
 import { TurnLoop } from "./conversation/turn_loop.ts";
-import { BatonError, InputError } from "./errors.ts";
+import { BatonError } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";
 import { borrowDevice, type GpuDevice, openDevice } from "./gpu/device.ts";
 import { type GgufFile, openGguf } from "./loader/gguf.ts";
@@ -164,14 +164,14 @@ class BatonRuntime implements Runtime {
   }
 
   conversation(options: ConversationOptions = {}): ChatConversation {
-    this.#assertAlive();
+    this.#loop.assertAlive();
     checkObject("options", options);
     if (options.system !== undefined) checkText("system", options.system);
     return new ChatConversation(this.#newId("conversation"), options.system, this.#parts);
   }
 
   async evaluate(request: EvaluateRequest): Promise<EvaluateResult> {
-    this.#assertAlive();
+    this.#loop.assertAlive();
     return evaluate(this.#parts, this.#newId("evaluation"), request);
   }
 
@@ -183,11 +183,6 @@ class BatonRuntime implements Runtime {
   #newId(kind: string): string {
     this.#conversations += 1;
     return `${kind}-${this.#conversations}`;
-  }
-
-  #assertAlive(): void {
-    if (this.#disposal === undefined) return;
-    throw new InputError("disposed", "The runtime was disposed: create a new one.");
   }
 }
 

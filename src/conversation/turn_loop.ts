@@ -41,14 +41,17 @@ export class TurnLoop {
     return this.#now();
   }
 
+  /** @throws InputError `disposed` */
+  assertAlive(): void {
+    if (this.#disposed) throw new InputError("disposed", "The runtime was disposed: create a new one.");
+  }
+
   /**
    * Begins a turn and returns its number. A turn that cannot run hears so through its sink.
    * @throws InputError `disposed`
    */
   start(request: Omit<TurnRequest, "turn">, sink: TurnSink): number {
-    if (this.#disposed) {
-      throw new InputError("disposed", "The runtime was disposed: create a new one.");
-    }
+    this.assertAlive();
     const turn = ++this.#turns;
     this.#sinks.set(turn, sink);
     this.#conversations.add(request.conversation);

@@ -4,7 +4,7 @@ import { DeviceError } from "../../src/errors.ts";
 import { codeOf, collect, openFakeChat } from "./fake_chat.ts";
 
 test("an answer comes in parts, and the last part carries usage and timings", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const tokens = chat.answerWith("Because of the air.");
   const conversation = chat.conversation("Be brief.");
   const done = await collect(conversation.send("Why is the sky blue?"));
@@ -25,7 +25,7 @@ test("an answer comes in parts, and the last part carries usage and timings", as
 });
 
 test("a second turn runs only what is new", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const conversation = chat.conversation();
   await collect(conversation.send("A long first question, with quite a few words in it."));
   const before = chat.tokensRun();
@@ -39,7 +39,7 @@ test("a second turn runs only what is new", async () => {
 });
 
 test("the tokens a model sees in the second turn are those of the whole conversation", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const conversation = chat.conversation("Be kind.");
   await collect(conversation.send("One"));
   await collect(conversation.send("Two"));
@@ -49,7 +49,7 @@ test("the tokens a model sees in the second turn are those of the whole conversa
 });
 
 test("a signal ends the turn within a step and leaves the conversation usable", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   chat.answerWith("one two three four five six seven eight");
   const conversation = chat.conversation();
   const controller = new AbortController();
@@ -69,7 +69,7 @@ test("a signal ends the turn within a step and leaves the conversation usable", 
 });
 
 test("a signal that is already aborted runs nothing", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const conversation = chat.conversation();
   const done = await collect(conversation.send("Hello", { signal: AbortSignal.abort() }));
   expect(done).toMatchObject({ finishReason: "abort", text: "", usage: { completionTokens: 0 } });
@@ -78,7 +78,7 @@ test("a signal that is already aborted runs nothing", async () => {
 });
 
 test("an abort before the first token leaves no trace of the turn", async () => {
-  const chat = await openFakeChat({ maxStepTokens: 8 });
+  const chat = openFakeChat({ maxStepTokens: 8 });
   const conversation = chat.conversation();
   const controller = new AbortController();
   chat.runner.beforeStep = ({ id }) => {
@@ -98,7 +98,7 @@ test("an abort before the first token leaves no trace of the turn", async () => 
 test.each(["break", "throw", "return"])(
   "leaving the loop by %s stops the turn within a step",
   async (way) => {
-    const chat = await openFakeChat();
+    const chat = openFakeChat();
     chat.answerWith("one two three four five six seven eight");
     const conversation = chat.conversation();
     let steps = 0;
@@ -121,7 +121,7 @@ test.each(["break", "throw", "return"])(
 );
 
 test("a stop string is never shown, and the model goes on from what was shown", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   chat.answerWith("The answer. User: and another");
   const conversation = chat.conversation();
   const done = await collect(conversation.send("Ask.", { stop: [" User:"] }));
@@ -133,14 +133,14 @@ test("a stop string is never shown, and the model goes on from what was shown", 
 });
 
 test("a stop token ends the answer and is no part of it", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const tokens = chat.answerWith("yes no");
   const done = await collect(chat.conversation().send("?", { stopTokens: tokens.slice(-1) }));
   expect(done).toMatchObject({ finishReason: "stop", text: chat.tokenizer.decode(tokens.slice(0, -1)) });
 });
 
 test("maxTokens ends the answer, and a stop string in the last token still counts as a stop", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const tokens = chat.answerWith("a b c d");
   const short = await collect(chat.conversation().send("?", { maxTokens: 2 }));
   expect(short).toMatchObject({ finishReason: "length", usage: { completionTokens: 2 } });
@@ -150,7 +150,7 @@ test("maxTokens ends the answer, and a stop string in the last token still count
 });
 
 test("text never holds half a character", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   chat.answerWith("Grüße 🌍 aus Kraków");
   const texts: string[] = [];
   for await (const part of chat.conversation().send("?")) if (part.type === "text") texts.push(part.text);
@@ -159,7 +159,7 @@ test("text never holds half a character", async () => {
 });
 
 test("a conversation that is answering refuses another turn, and goes on", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const conversation = chat.conversation();
   const parts = conversation.send("One")[Symbol.asyncIterator]();
   await parts.next();
@@ -169,7 +169,7 @@ test("a conversation that is answering refuses another turn, and goes on", async
 });
 
 test("a stream that nobody reads to its end does not keep its conversation busy", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const conversation = chat.conversation();
   const unread = conversation.send("One")[Symbol.asyncIterator]();
   await unread.next();
@@ -178,8 +178,8 @@ test("a stream that nobody reads to its end does not keep its conversation busy"
 });
 
 test("conversations that run at once share their steps", async () => {
-  const chat = await openFakeChat();
-  const alone = await openFakeChat();
+  const chat = openFakeChat();
+  const alone = openFakeChat();
   await collect(alone.conversation().send("Hello"));
   await Promise.all([1, 2, 3, 4].map(() => collect(chat.conversation().send("Hello"))));
   expect(Math.max(...chat.runner.plans.map(({ rows }) => rows.length))).toBe(4);
@@ -187,7 +187,7 @@ test("conversations that run at once share their steps", async () => {
 });
 
 test("a failing step ends its turns with the error, and the conversation is as before", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const conversation = chat.conversation();
   await collect(conversation.send("One"));
   const before = conversation.messages;
@@ -201,13 +201,13 @@ test("a failing step ends its turns with the error, and the conversation is as b
 });
 
 test("a runner that fails in a way nobody foresaw still gives a typed error", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   chat.runner.beforeStep = () => Promise.reject(new TypeError("undefined is not a buffer"));
   expect(await codeOf(collect(chat.conversation().send("One")))).toBe("gpu-error");
 });
 
 test("a lost device ends turns whose step never reports", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   chat.runner.beforeStep = () => new Promise(() => {});
   const turn = codeOf(collect(chat.conversation().send("One")));
   await Promise.resolve();
@@ -218,7 +218,7 @@ test("a lost device ends turns whose step never reports", async () => {
 });
 
 test("disposing a conversation ends its turn and returns its blocks", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const conversation = chat.conversation();
   const parts = conversation.send("One")[Symbol.asyncIterator]();
   await parts.next();
@@ -233,9 +233,9 @@ test("disposing a conversation ends its turn and returns its blocks", async () =
 
 test("a full cache fails the turn that asked and no other", async () => {
   const prompt = "word ".repeat(40);
-  const { template } = await openFakeChat();
+  const { template } = openFakeChat();
   const tokens = template.encode([{ role: "user", content: prompt }], { generationPrompt: true }).length;
-  const chat = await openFakeChat({ blocks: Math.ceil(tokens / 4) + 10 });
+  const chat = openFakeChat({ blocks: Math.ceil(tokens / 4) + 10 });
   const first = chat.conversation();
   await collect(first.send("One"));
   const large = codeOf(collect(chat.conversation().send(prompt)));
@@ -245,7 +245,7 @@ test("a full cache fails the turn that asked and no other", async () => {
 });
 
 test("the same seed draws the same plan, and an absent seed is drawn anew", async () => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const seedOf = async (options: SendOptions) => {
     await collect(chat.conversation().send("One", options));
     const output = chat.runner.plans.at(-1)?.rows[0]?.output;
@@ -275,7 +275,7 @@ const wrong: readonly (readonly [string, Record<string, unknown>])[] = [
 ];
 
 test.each(wrong)("the option %s is checked before anything runs: %o", async (option, options) => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   const failing = collect(chat.conversation().send("Hello", options as SendOptions));
   await expect(failing).rejects.toMatchObject({ code: "invalid-option", fields: { option } });
   await expect(failing).rejects.toThrow(/It has to be|it has to be/);
@@ -283,6 +283,6 @@ test.each(wrong)("the option %s is checked before anything runs: %o", async (opt
 });
 
 test.each(["", "   \n"])("an empty prompt is refused: %j", async (text) => {
-  const chat = await openFakeChat();
+  const chat = openFakeChat();
   expect(await codeOf(collect(chat.conversation().send(text)))).toBe("empty-prompt");
 });

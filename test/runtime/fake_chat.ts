@@ -8,17 +8,14 @@ import { Scheduler } from "../../src/scheduler/scheduler.ts";
 import { createChatTemplate } from "../../src/text/chat.ts";
 import { createTokenizer } from "../../src/text/tokenizer.ts";
 import { FakeRunner } from "../harness/fake_runner.ts";
-import { writeTinyModel } from "../harness/tiny_model.ts";
+import { tinyModel } from "./tiny_runtime.ts";
 
 const VOCAB = 600;
 
+const { tokenizer, template } = await readText();
+
 /** Conversations with the real tokenizer, template, scheduler and loop over a runner that says what the test wants it to. */
-export async function openFakeChat(limits: Partial<RunnerLimits> = {}) {
-  const model = new Blob([writeTinyModel({ vocabTokens: VOCAB, layers: 1 }) as Uint8Array<ArrayBuffer>]);
-  const file = await openGguf(sourceOf(model));
-  await file.close();
-  const tokenizer = createTokenizer(file.metadata);
-  const template = createChatTemplate(file.metadata, tokenizer);
+export function openFakeChat(limits: Partial<RunnerLimits> = {}) {
   const runner = new FakeRunner({
     contextTokens: 4000,
     blocks: 800,
@@ -56,6 +53,14 @@ export async function openFakeChat(limits: Partial<RunnerLimits> = {}) {
     tokensRun: () =>
       runner.plans.flatMap(({ rows }) => rows).reduce((sum, { tokens }) => sum + tokens.length, 0),
   };
+}
+
+/** The tokenizer and template of SmolLM2, with a short vocabulary. */
+async function readText() {
+  const file = await openGguf(sourceOf(tinyModel({ vocabTokens: VOCAB, layers: 1 })));
+  await file.close();
+  const tokenizer = createTokenizer(file.metadata);
+  return { tokenizer, template: createChatTemplate(file.metadata, tokenizer) };
 }
 
 export async function collect(parts: AsyncIterable<Part>) {

@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { runStep, say } from "./steps.mjs";
 
 /** Mesa's lavapipe on Debian and Ubuntu, by apt. */
@@ -25,33 +25,39 @@ export function canInstallLavapipe() {
 
 /** Says what goes wrong and leaves it at that: whether an adapter came of it is seen by looking for one. */
 export async function installLavapipe() {
-  if ((await apt("reading apt's package lists", ["update"])) !== 0) return;
-  if (candidateMajor() >= OLDEST_MAJOR) return installPackages([]);
-  if (osRelease().VERSION_ID !== "12" || osRelease().ID !== "debian") {
-    return say(`apt offers Mesa ${candidateMajor()} only; ${OLDEST_MAJOR} or newer is needed.`);
+  // It may fail for a source that has nothing to do with Mesa, so what counts is what apt offers then.
+  await apt("reading apt's package lists", ["update"]);
+  const major = candidateMajor();
+  if (major >= OLDEST_MAJOR) {
+    await installPackages([]);
+  } else if (osRelease().ID === "debian" && osRelease().VERSION_ID === "12") {
+    await installFromBackports();
+  } else {
+    say(`apt offers Mesa ${major}; lavapipe needs ${OLDEST_MAJOR} or newer.`);
   }
-  if (!(await addBackports())) return;
-  return installPackages(["-t", BACKPORTS]);
 }
 
 /** @param {string[]} options */
-async function installPackages(options) {
+function installPackages(options) {
   const install = ["install", "-y", "--no-install-recommends", ...options, ...PACKAGES];
-  await apt(`installing ${PACKAGES.join(" and ")} by apt (about 60 MB)`, install);
+  return apt(`installing ${PACKAGES.join(" and ")} by apt (55 MB)`, install);
 }
 
-/** @returns {Promise<boolean>} whether bookworm-backports can be installed from */
-async function addBackports() {
-  const targets = packageLists();
-  if (targets.some(({ suite }) => suite === BACKPORTS)) return true;
-  const source = backportsSource(targets, (file) => readFileSync(file, "utf8"));
-  if (!source) {
-    say("apt's sources name no Debian 12 mirror to take backports from.");
-    return false;
+async function installFromBackports() {
+  const lists = packageLists();
+  const known = lists.some(({ suite }) => suite === BACKPORTS);
+  if (!known) {
+    const source = backportsSource(lists, (file) => readFileSync(file, "utf8"));
+    if (!source) return say("apt's sources name no Debian 12 mirror to take backports from.");
+    say(`adding ${SOURCES_FILE}: Debian's backports, from the mirror that is in use here …`);
+    writeFileSync(SOURCES_FILE, source);
+    await apt("reading apt's package lists again", ["update"]);
   }
-  say(`adding ${SOURCES_FILE} (Debian's backports, from the mirror that is in use here) …`);
-  writeFileSync(SOURCES_FILE, source);
-  return (await apt("reading apt's package lists again", ["update"])) === 0;
+  const status = await installPackages(["-t", BACKPORTS]);
+  if (status !== 0 && !known) {
+    say(`removing ${SOURCES_FILE}, since nothing could be installed from it.`);
+    rmSync(SOURCES_FILE);
+  }
 }
 
 /** @typedef {{ uri: string, suite: string, file: string }} PackageList a mirror, its suite, and the sources file it stands in */
@@ -59,9 +65,7 @@ async function addBackports() {
 /** @returns {PackageList[]} the package lists that apt is told to use, in whatever kind of file */
 function packageLists() {
   const format = "$(REPO_URI)|$(RELEASE)|$(SOURCESENTRY)";
-  const output = execFileSync("apt-get", ["indextargets", "--format", format, "Created-By: Packages"], {
-    encoding: "utf8",
-  });
+  const output = query("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
   return output
     .trim()
     .split("\n")
@@ -96,11 +100,19 @@ export function backportsSource(lists, readSources) {
 
 /** The major version of the Mesa that apt would install; 0 when it knows none. */
 function candidateMajor() {
-  const policy = execFileSync("apt-cache", ["policy", PACKAGES[0] ?? ""], {
-    encoding: "utf8",
-    env: { ...process.env, ...APT_ENVIRONMENT },
-  });
+  const policy = query("apt-cache", ["policy", "mesa-vulkan-drivers"]);
   return Number(/Candidate: (?:\d+:)?(\d+)\./.exec(policy)?.[1] ?? 0);
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @returns {string} what it prints; nothing when it fails
+ */
+function query(program, args) {
+  return (
+    spawnSync(program, args, { encoding: "utf8", env: { ...process.env, ...APT_ENVIRONMENT } }).stdout ?? ""
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
@@ -76,7 +77,10 @@ export function onTerminal() {
  */
 export async function agrees(question) {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`baton: ${question} [Y/n] `);
+  terminal.once("SIGINT", () => process.exit(130));
+  // Ctrl-D is no answer, and no consent.
+  const closed = once(terminal, "close").then(() => "n");
+  const answer = await Promise.race([terminal.question(`baton: ${question} [Y/n] `), closed]);
   terminal.close();
   return !/^\s*n/i.test(answer);
 }

@@ -76,13 +76,17 @@ interface Candidate {
   readonly weight: number;
 }
 
+/** Weight beside the likeliest's 1 below which a token is left out. */
+const NEGLIGIBLE = 2 ** -40;
+
 /** What top-k, top-p and min-p leave, likeliest first. */
 function candidatesOf(logits: Float32Array, { temperature, topK, topP, minP }: TokenSampling): Candidate[] {
   const likeliest = argmax(logits);
   if (likeliest === undefined) return [];
   const highest = logits[likeliest] ?? 0;
-  // What is this much less likely than the likeliest cannot be drawn in 32 bits; leaving it out keeps the sort short.
-  const floor = Math.max(minP, 2 ** -40);
+  // What is this much less likely than the likeliest cannot be drawn in 32 bits; leaving it out keeps the sort short. So does
+  // min-p, which comes first where top-p does not count what it drops: it and top-k may change places.
+  const floor = topP < 1 ? NEGLIGIBLE : Math.max(minP, NEGLIGIBLE);
   const candidates: Candidate[] = [];
   for (let token = 0; token < logits.length; token++) {
     const weight = Math.exp(((logits[token] ?? Number.NaN) - highest) / temperature);
@@ -90,7 +94,7 @@ function candidatesOf(logits: Float32Array, { temperature, topK, topP, minP }: T
   }
   candidates.sort((a, b) => b.weight - a.weight || a.token - b.token);
   if (topK > 0) candidates.length = Math.min(candidates.length, topK);
-  return topP < 1 ? nucleus(candidates, topP) : candidates;
+  return topP < 1 ? nucleus(candidates, topP).filter(({ weight }) => weight >= minP) : candidates;
 }
 
 /** The shortest run of likeliest candidates whose share reaches `topP` (arXiv 1904.09751); at least one. */

@@ -11,8 +11,8 @@ export class ByteReader {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
   /** What has arrived and is not consumed yet: `#window.subarray(#at)`. */
-  #window = new Uint8Array(0);
-  #view = new DataView(this.#window.buffer);
+  #window: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#window.buffer);
   #at = 0;
   #consumed = 0;
 

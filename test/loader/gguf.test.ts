@@ -247,6 +247,7 @@ const damaged: [string, Uint8Array][] = [
   ["has a dimension of 2^64 - 1", header(1n, 0n, "t", 1, 2n ** 64n - 1n, 0, 0n)],
   ["has a row of 2^31 values", header(1n, 0n, "t", 1, 2n ** 31n, 0, 0n)],
   ["has rows that are not whole blocks", header(1n, 0n, "t", 2, 33n, 1n, 3, 0n)],
+  ["has a tensor that ends past 2^53", header(1n, 0n, "t", 1, 1024n, 0, 2n ** 53n - 256n)],
   ["has an offset of 2^63", header(1n, 0n, "t", 1, 1n, 0, HUGE)],
 ];
 

@@ -1,13 +1,20 @@
 import { BatonError, ModelError } from "../errors.ts";
 import type { ByteSource } from "../protocol/bytes.ts";
 
+const CHUNK_BYTES = 1 << 18;
+
+/** A reader that may bring its own buffer where the stream takes one (a file's does), so that long reads make no garbage. */
+type ChunkReader =
+  | { readonly kind: "byob"; readonly reader: ReadableStreamBYOBReader }
+  | { readonly kind: "default"; readonly reader: ReadableStreamDefaultReader<Uint8Array> };
+
 /**
  * Reads a stream from start to end in pieces of the caller's size, holding no more than the piece asked for and the
  * stream's last chunk. Every failure is a ModelError that names the file and the byte.
  */
 export class ByteReader {
   readonly name: string;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #chunks: ChunkReader;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
   /** What has arrived and is not consumed yet: `#window.subarray(#at)`. */
@@ -18,11 +25,11 @@ export class ByteReader {
 
   private constructor(
     name: string,
-    reader: ReadableStreamDefaultReader<Uint8Array>,
+    chunks: ChunkReader,
     signal: AbortSignal | undefined,
   ) {
     this.name = name;
-    this.#reader = reader;
+    this.#chunks = chunks;
     this.#signal = signal;
     this.#onAbort = () => void this.close();
     signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -32,7 +39,7 @@ export class ByteReader {
   static async open(source: ByteSource, signal: AbortSignal | undefined): Promise<ByteReader> {
     signal?.throwIfAborted();
     try {
-      const reader = new ByteReader(source.name, (await source.stream()).getReader(), signal);
+      const reader = new ByteReader(source.name, chunkReader(await source.stream()), signal);
       if (signal?.aborted) await reader.close();
       signal?.throwIfAborted();
       return reader;
@@ -102,7 +109,7 @@ export class ByteReader {
   async close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#setWindow(new Uint8Array(0));
-    await this.#reader.cancel().catch(() => {});
+    await this.#chunks.reader.cancel().catch(() => {});
   }
 
   async #advance(count: number, use: (bytes: Uint8Array, done: number) => void): Promise<boolean> {
@@ -120,13 +127,23 @@ export class ByteReader {
   async #next(): Promise<Uint8Array | undefined> {
     let result: ReadableStreamReadResult<Uint8Array>;
     try {
-      result = await this.#reader.read();
+      result = await this.#readChunk();
     } catch (cause) {
       this.#signal?.throwIfAborted();
       throw unreadable(this.name, this.#consumed + this.#window.byteLength - this.#at, cause);
     }
     this.#signal?.throwIfAborted();
-    return result.value;
+    return result.done ? undefined : result.value;
+  }
+
+  #readChunk(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    const { kind, reader } = this.#chunks;
+    if (kind === "default") return reader.read();
+    // A window that is used up lends its buffer to the next chunk.
+    const { buffer } = this.#window;
+    const reusable = this.#at === this.#window.byteLength && buffer.byteLength === CHUNK_BYTES;
+    if (reusable) this.#setWindow(new Uint8Array(0));
+    return reader.read(new Uint8Array(reusable ? (buffer as ArrayBuffer) : new ArrayBuffer(CHUNK_BYTES)));
   }
 
   /** Grows by doubling, so that many small chunks cost no more than few large ones. */
@@ -158,6 +175,14 @@ export class ByteReader {
     this.#view = new DataView(window.buffer, window.byteOffset, window.byteLength);
     this.#at = 0;
     this.#owned = owned;
+  }
+}
+
+function chunkReader(stream: ReadableStream<Uint8Array>): ChunkReader {
+  try {
+    return { kind: "byob", reader: stream.getReader({ mode: "byob" }) };
+  } catch {
+    return { kind: "default", reader: stream.getReader() };
   }
 }
 

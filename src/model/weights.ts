@@ -4,7 +4,7 @@ import type { WeightSlice } from "../kernels/matmul.ts";
 import type { GgufFile, TensorInfo, TensorPiece } from "../loader/gguf.ts";
 import { GROUP, layoutWords, packedWords } from "../loader/layout.ts";
 import { rowBytes } from "../loader/quantisation/ggml_types.ts";
-import { packRows, toFloat32 } from "../loader/quantisation/pack_rows.ts";
+import { PackScratch, packRows, toFloat32 } from "../loader/quantisation/pack_rows.ts";
 import type { Progress } from "../protocol/progress.ts";
 import { type LayerTensorNames, tensorNames } from "./architectures/architecture.ts";
 import type { ModelConfig } from "./config.ts";
@@ -122,6 +122,7 @@ class WeightLoader {
   readonly #placements = new Map<string, Placement[]>();
   readonly #vectors = new Map<string, VectorTarget>();
   readonly #buffers = new Map<PlannedSlice, { values: GPUBuffer; scales: GPUBuffer | undefined }>();
+  readonly #scratch = new PackScratch();
   #ropeFactors: Float32Array | undefined;
   bytes = 0;
 
@@ -267,7 +268,7 @@ class WeightLoader {
     const stride = rowBytes(tensor.type, tensor.cols);
     const part = bytes.subarray((first - firstRow) * stride, (end - firstRow) * stride);
     const shape = { rows: end - first, cols: tensor.cols, layout: slice.layout, interleave };
-    const packed = packRows(tensor.type, part, shape);
+    const packed = packRows(tensor.type, part, shape, this.#scratch);
     const groups = (atRow + first - fromRow) * Math.ceil(tensor.cols / GROUP);
     const words = layoutWords[slice.layout];
     this.#gpu.write(target.values, groups * words.values * 4, packed.values);

@@ -9,20 +9,41 @@ export interface PackedRows {
   readonly scales: Uint32Array;
 }
 
+/** Arrays that grow to the largest piece and are used again: a load of many pieces leaves no garbage behind. */
+export class PackScratch {
+  #values = new Uint32Array(0);
+  #scales = new Uint32Array(0);
+
+  /** Views of so many words, holding whatever was there; they are valid until the next call. */
+  take(words: { readonly values: number; readonly scales: number }): PackedRows {
+    if (this.#values.length < words.values) this.#values = new Uint32Array(words.values);
+    if (this.#scales.length < words.scales) this.#scales = new Uint32Array(words.scales);
+    return { values: this.#values.subarray(0, words.values), scales: this.#scales.subarray(0, words.scales) };
+  }
+}
+
 /**
  * Packs whole rows of a GGML type, beginning at a bundle's boundary, into a canonical layout: the type's own
  * (`ggmlTypes[type].layout`) at the speed of copying, or another when matrices of different types become one product.
  * The last bundle is filled up with zero rows, the last group of a row with zeros.
+ * @param scratch where to put them; by default arrays of their own. The result is views of its arrays.
  * @throws RangeError when `bytes` are not exactly `rows` rows of `cols` values.
  */
-export function packRows(type: GgmlType, bytes: Uint8Array, shape: PackedShape): PackedRows {
+export function packRows(
+  type: GgmlType,
+  bytes: Uint8Array,
+  shape: PackedShape,
+  scratch: PackScratch = new PackScratch(),
+): PackedRows {
   const { rows, cols, layout, interleave } = shape;
   const stepBytes = rowBytes(type, cols);
   if (bytes.byteLength !== rows * stepBytes)
     throw new RangeError(`${rows} rows of ${cols} ${type} values are not ${bytes.byteLength} bytes`);
-  const sizes = packedWords(shape);
-  const values = new Uint32Array(sizes.values);
-  const scales = new Uint32Array(sizes.scales);
+  const { values, scales } = scratch.take(packedWords(shape));
+  if (rows % interleave !== 0) {
+    values.fill(0);
+    scales.fill(0);
+  }
   const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const convert = groupConverter(type, layout);
   const groups = Math.ceil(cols / GROUP);

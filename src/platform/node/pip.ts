@@ -71,10 +71,10 @@ async function installPip(options: PipOptions): Promise<readonly [string, ...str
   const install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", "python3-pip"] as const;
   const isRoot = process.getuid?.() === 0;
   if (!options.allowInstall || !isRoot || (await run(["apt-get", "--version"], options)).status !== 0) {
-    throw toolMissing("pip is not installed");
+    throw toolMissing("is not installed");
   }
   if (!(await options.allowInstall(`${update.join(" ")} && ${install.join(" ")}`))) {
-    throw toolMissing("pip is not installed, and installing it was declined");
+    throw toolMissing("is not installed, and installing it was declined");
   }
   options.onStep("installing pip by apt-get");
   const env = { ...options.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -82,14 +82,12 @@ async function installPip(options: PipOptions): Promise<readonly [string, ...str
   const done = await run(install, { ...options, env });
   const pip = await findPip(options);
   if (pip) return pip;
-  throw toolMissing(`pip is not installed, and apt-get could not: ${lastLine(done.errors)}`);
+  throw toolMissing(`is not installed, and apt-get could not: ${lastLine(done.errors)}`);
 }
 
+/** `reason` is what follows "pip". */
 function toolMissing(reason: string): ModelError {
-  return new ModelError("tool-missing", `${reason[0]?.toUpperCase()}${reason.slice(1)}.`, {
-    tool: "pip",
-    reason,
-  });
+  return new ModelError("tool-missing", `The program pip ${reason}.`, { tool: "pip", reason });
 }
 
 function pipFailure(wanted: string, errors: string, folder: string): ModelError {

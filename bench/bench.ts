@@ -1,0 +1,26 @@
+import { Command } from "commander";
+import { fail } from "../src/cli/failure.ts";
+import type { Io } from "../src/cli/io.ts";
+import { addEngine } from "./engine.ts";
+
+/** Runs the benchmarks' program with `args` (without Node and the script). Never throws; returns the exit status. */
+export async function runBench(args: readonly string[], io: Io): Promise<number> {
+  // A write that fails says so through its callback; without a listener it would end the process as well.
+  for (const stream of [io.stdout, io.stderr]) stream.on("error", () => {});
+  const program = new Command("npm run -s bench --")
+    .description("Measures Baton.")
+    .helpOption("--help", "print help")
+    .showHelpAfterError("(add --help for what there is)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+    });
+  addEngine(program, io);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    return await fail(error, io, args.includes("--json"));
+  }
+}

@@ -1,0 +1,76 @@
+import { readFile } from "node:fs/promises";
+import { InputError, ModelError } from "../src/errors.ts";
+import type { EngineReport } from "./report.ts";
+
+/** Medians of tokens per second, new over old. */
+export interface Comparison {
+  readonly takenAt: string;
+  readonly commit: string | null;
+  /** What else is not the same, so that the ratios do not tell of the code alone. */
+  readonly differs: readonly string[];
+  /** By case; only those that both reports have. */
+  readonly ratios: Readonly<Record<string, number>>;
+}
+
+/** @throws ModelError `file-not-found`, `file-unreadable`; InputError `invalid-option` for what is no report */
+export async function readReport(path: string): Promise<EngineReport> {
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const missing = cause.code === "ENOENT";
+    throw new ModelError(
+      missing ? "file-not-found" : "file-unreadable",
+      missing
+        ? `There is no file ${path}. Give the path of a report that \`bench engine --json\` printed.`
+        : `${path} could not be read (${cause.code}). Check the file's rights.`,
+      { file: path },
+      { cause },
+    );
+  });
+  const report = parse(text);
+  if (isReport(report)) return report;
+  throw new InputError(
+    "invalid-option",
+    `${path} is not a report of \`bench engine --json\`. Give --compare the path of one.`,
+    { option: "--compare", file: path },
+  );
+}
+
+export function compareReports(report: EngineReport, old: EngineReport): Comparison {
+  const ratios: Record<string, number> = {};
+  for (const { id, tokensPerSecond } of report.results) {
+    const before = old.results.find((result) => result.id === id);
+    if (before) ratios[id] = Number((tokensPerSecond.median / before.tokensPerSecond.median).toPrecision(4));
+  }
+  const compared: readonly (readonly [string, (of: EngineReport) => unknown])[] = [
+    ["adapter", ({ adapter }) => adapter.name],
+    ["driver", ({ adapter }) => adapter.driver],
+    ["model", ({ model }) => model.name],
+    ["weights", ({ model }) => model.weights],
+    ["precision", ({ precision }) => precision],
+    ["processor", ({ machine }) => machine.cpu],
+    ["Node", ({ machine }) => machine.node],
+    ["Dawn", ({ machine }) => machine.dawn],
+  ];
+  const differs = compared.filter(([, of]) => of(report) !== of(old)).map(([name]) => name);
+  return { takenAt: old.takenAt, commit: old.machine.commit, differs, ratios };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As much as comparing reads. */
+function isReport(value: unknown): value is EngineReport {
+  if (typeof value !== "object" || value === null) return false;
+  const { benchmark, takenAt, adapter, machine, model, results } = value as Partial<EngineReport>;
+  return (
+    benchmark === "engine" &&
+    typeof takenAt === "string" &&
+    [adapter, machine, model].every((part) => typeof part === "object" && part !== null) &&
+    Array.isArray(results) &&
+    results.every((result) => typeof result?.id === "string" && result.tokensPerSecond?.median > 0)
+  );
+}

@@ -1,0 +1,197 @@
+import { greedy } from "../src/conversation/send_options.ts";
+import { CapacityError, DeviceError } from "../src/errors.ts";
+import type { RowResult, StepRow } from "../src/protocol/step.ts";
+import type { GpuRunner } from "../src/runner/gpu_runner.ts";
+import type { EngineCase } from "./cases.ts";
+import { RandomWords } from "./random_model.ts";
+
+/** One run of a case. */
+export interface Sample {
+  /** Of each step. */
+  readonly stepMs: readonly number[];
+  /** What was sampled, step by step and row by row. */
+  readonly tokens: readonly number[];
+  readonly dispatches: number;
+}
+
+const sampled = {
+  kind: "token",
+  sampling: { ...greedy, promptTokens: [], completionTokens: [] },
+} as const;
+const unsampled = { kind: "none" } as const;
+const withLogits = { kind: "logits" } as const;
+
+/**
+ * Runs cases as step plans, the way conversations run. Every sample of a case starts from the same prompts, cache and blocks,
+ * so that greedy sampling has to give the same tokens each time.
+ */
+export class EngineBench {
+  readonly #runner: GpuRunner;
+  readonly #prompts: readonly (readonly number[])[];
+  /** Block tables of prefill and, by context and row, of decode: contexts stay in the cache from the first round to the last. */
+  readonly #scratch: readonly number[];
+  readonly #tables = new Map<string, readonly number[]>();
+  #plan = 0;
+  #nextBlock = 0;
+
+  /** @throws CapacityError `kv-full` where the pool does not hold all contexts at once */
+  constructor(runner: GpuRunner, cases: readonly EngineCase[], seed: number) {
+    this.#runner = runner;
+    const rows = Math.max(...cases.map(({ batch }) => batch));
+    const longest = Math.max(...cases.map(({ contextTokens, tokens }) => contextTokens + tokens));
+    const random = new RandomWords(seed);
+    const { vocabTokens } = runner.limits;
+    this.#prompts = Array.from({ length: rows }, () => random.integers(longest, vocabTokens));
+    const prompts = cases.filter(({ group }) => group === "prefill").map(({ tokens }) => tokens);
+    this.#scratch = this.#take(Math.max(CHECKED_TOKENS, ...prompts));
+    for (const one of cases) {
+      if (one.group === "prefill") continue;
+      for (let row = 0; row < one.batch; row++) {
+        const key = `${one.contextTokens}/${row}`;
+        if (!this.#tables.has(key)) this.#tables.set(key, this.#take(one.contextTokens + one.tokens));
+      }
+    }
+    this.#assertFits();
+  }
+
+  /**
+   * Before anything is timed: logits are numbers, and what the GPU samples is their largest. Resolves to the dispatches of
+   * a step that decodes one token.
+   * @throws DeviceError `gpu-error`
+   */
+  async check(): Promise<number> {
+    const prompt = this.#prompt(0).slice(0, CHECKED_TOKENS);
+    await this.#prefill("check", prompt, this.#scratch, false);
+    const last = {
+      sequence: "check",
+      tokens: prompt.slice(-1),
+      position: prompt.length - 1,
+      blocks: this.#scratch,
+    };
+    const [logits] = await this.#step([{ ...last, output: withLogits }]);
+    const before = this.#runner.dispatches;
+    const [token] = await this.#step([{ ...last, output: sampled }]);
+    const dispatches = this.#runner.dispatches - before;
+    if (logits?.kind !== "logits" || !logits.logits.every(Number.isFinite)) {
+      throw wrongResult(this.#runner.name, "logits that are no numbers");
+    }
+    const likeliest = logits.logits.indexOf(logits.logits.reduce((a, b) => Math.max(a, b)));
+    if (tokenOf(token) !== likeliest) {
+      throw wrongResult(
+        this.#runner.name,
+        `the token ${tokenOf(token)} where ${likeliest} has the largest logit`,
+      );
+    }
+    return dispatches;
+  }
+
+  /** Brings a case's contexts into the cache. */
+  async prepare({ group, batch, contextTokens }: EngineCase): Promise<void> {
+    if (group === "prefill" || contextTokens === 0) return;
+    for (let row = 0; row < batch; row++) {
+      const tokens = this.#prompt(row).slice(0, contextTokens);
+      await this.#prefill(`${row}`, tokens, this.#table(contextTokens, row), false);
+    }
+  }
+
+  async sample(one: EngineCase): Promise<Sample> {
+    const before = this.#runner.dispatches;
+    const timed = one.group === "prefill" ? await this.#samplePrefill(one) : await this.#sampleDecode(one);
+    return { ...timed, dispatches: this.#runner.dispatches - before };
+  }
+
+  async #samplePrefill({ id, tokens }: EngineCase): Promise<Omit<Sample, "dispatches">> {
+    return this.#prefill(id, this.#prompt(0).slice(0, tokens), this.#scratch, true);
+  }
+
+  async #sampleDecode({ batch, contextTokens, tokens }: EngineCase): Promise<Omit<Sample, "dispatches">> {
+    const stepMs: number[] = [];
+    const all: number[] = [];
+    let next = Array.from({ length: batch }, (_, row) => this.#prompt(row)[contextTokens] ?? 0);
+    for (let step = 0; step < tokens; step++) {
+      const rows = next.map((token, row) => ({
+        sequence: `${row}`,
+        tokens: [token],
+        position: contextTokens + step,
+        blocks: this.#table(contextTokens, row),
+        output: sampled,
+      }));
+      const started = performance.now();
+      const results = await this.#step(rows);
+      stepMs.push(performance.now() - started);
+      next = results.map(tokenOf);
+      all.push(...next);
+    }
+    return { stepMs, tokens: all };
+  }
+
+  /** In chunks of what a step holds; with `sample`, the last one gives a token. */
+  async #prefill(
+    sequence: string,
+    tokens: readonly number[],
+    blocks: readonly number[],
+    sample: boolean,
+  ): Promise<Omit<Sample, "dispatches">> {
+    const { maxStepTokens } = this.#runner.limits;
+    const stepMs: number[] = [];
+    const all: number[] = [];
+    for (let position = 0; position < tokens.length; position += maxStepTokens) {
+      const chunk = tokens.slice(position, position + maxStepTokens);
+      const isLast = position + chunk.length === tokens.length;
+      const output = sample && isLast ? sampled : unsampled;
+      const started = performance.now();
+      const results = await this.#step([{ sequence, tokens: chunk, position, blocks, output }]);
+      stepMs.push(performance.now() - started);
+      if (output.kind === "token") all.push(...results.map(tokenOf));
+    }
+    return { stepMs, tokens: all };
+  }
+
+  async #step(rows: readonly StepRow[]): Promise<readonly RowResult[]> {
+    const result = await this.#runner.run({ id: this.#plan++, rows });
+    return result.rows;
+  }
+
+  #prompt(row: number): readonly number[] {
+    return this.#prompts[row] ?? [];
+  }
+
+  #table(contextTokens: number, row: number): readonly number[] {
+    return this.#tables.get(`${contextTokens}/${row}`) ?? [];
+  }
+
+  #take(tokens: number): number[] {
+    const count = Math.ceil(tokens / this.#runner.limits.blockTokens);
+    this.#nextBlock += count;
+    return Array.from({ length: count }, (_, index) => this.#nextBlock - count + index);
+  }
+
+  #assertFits(): void {
+    const { limits, kvBytes } = this.#runner;
+    const needed = this.#nextBlock;
+    if (needed <= limits.blocks) return;
+    const mib = Math.ceil((needed * kvBytes) / limits.blocks / 2 ** 20);
+    throw new CapacityError(
+      "kv-full",
+      `The measurements need ${needed} KV blocks at once and the pool has ${limits.blocks}. Give --kv-mib ${mib}, or measure less with --only.`,
+      { needed, available: limits.blocks },
+    );
+  }
+}
+
+/** Length of the prompt that results are checked with. */
+const CHECKED_TOKENS = 32;
+
+/** Figures of wrong results are no figures. */
+export function wrongResult(device: string, what: string): DeviceError {
+  return new DeviceError(
+    "gpu-error",
+    `"${device}" gave ${what}, so nothing was measured. Run \`npm test\` to see which kernel is wrong there.`,
+    { device },
+  );
+}
+
+function tokenOf(result: RowResult | undefined): number {
+  if (result?.kind !== "token") throw new TypeError(`a row came back as ${result?.kind}`);
+  return result.token;
+}

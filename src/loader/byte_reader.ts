@@ -23,11 +23,7 @@ export class ByteReader {
   #at = 0;
   #consumed = 0;
 
-  private constructor(
-    name: string,
-    chunks: ChunkReader,
-    signal: AbortSignal | undefined,
-  ) {
+  private constructor(name: string, chunks: ChunkReader, signal: AbortSignal | undefined) {
     this.name = name;
     this.#chunks = chunks;
     this.#signal = signal;

@@ -3,7 +3,7 @@ import type { Runtime, RuntimeOptions } from "../api.ts";
 import { createNodePlatform, createRuntime } from "../node.ts";
 import type { Platform } from "../platform/platform.ts";
 import { interruptible } from "./interrupt.ts";
-import { type Io, isInteractive, say } from "./io.ts";
+import { type Io, say } from "./io.ts";
 import { type ModelOptions, runtimeOptions } from "./model_options.ts";
 import { createProgress } from "./progress_display.ts";
 
@@ -46,10 +46,10 @@ function announcing(platform: Platform, announce: (line: string) => void): Platf
   };
 }
 
-/** A system package is asked for where somebody can answer. */
+/** A system package is asked for where somebody can read the question and answer it. */
 async function mayInstall(io: Io, command: string): Promise<boolean> {
   say(io, `pip is missing; it can be installed by: ${command}`);
-  if (!isInteractive(io)) return true;
+  if (!(io.stdin.isTTY && io.stderr.isTTY)) return true;
   const terminal = createInterface({ input: io.stdin, output: io.stderr });
   const answer = await terminal.question("Install it? [Y/n] ");
   terminal.close();

@@ -13,7 +13,7 @@ import { withRuntime } from "../with_runtime.ts";
 
 interface StartOptions extends ModelOptions, AnswerOptions {}
 
-const SYSTEM = "You are a friendly guide. Answer in one or two short sentences.";
+const SYSTEM = "You are a helpful AI assistant who answers in one or two sentences.";
 const PROMPTS = [
   "What is the capital of France?",
   "Which river flows through it?",
@@ -33,7 +33,7 @@ export function addStart(program: Command, io: Io): void {
     .command("start")
     .description("Show what Baton does: a short conversation, and what was measured.")
     .argument("[prompt...]", "the only turn, in place of the conversation");
-  addAnswerOptions(addModelOptions(command), 128).addHelpText("after", HELP);
+  addAnswerOptions(addModelOptions(command), 256).addHelpText("after", HELP);
   command.action((words: string[], options: StartOptions) => start(io, words, options));
 }
 

@@ -1,17 +1,8 @@
-import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { resolve } from "node:path";
 import { defineConfig } from "vite";
 import manifest from "./package.json" with { type: "json" };
 
 const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)];
-
-function existing(entries: Record<string, string>): Record<string, string> {
-  const paths = Object.entries(entries).map(
-    ([name, path]) => [name, resolve(import.meta.dirname, path)] as const,
-  );
-  return Object.fromEntries(paths.filter(([, path]) => existsSync(path)));
-}
 
 /** The library and the programs: dependencies stay imports, shaders and the model catalogue are inlined. */
 export default defineConfig({
@@ -20,12 +11,7 @@ export default defineConfig({
     minify: false,
     sourcemap: true,
     lib: {
-      entry: existing({
-        index: "src/index.ts",
-        node: "src/node.ts",
-        cli: "src/cli/main.ts",
-        bench: "bench/main.ts",
-      }),
+      entry: { index: "src/index.ts", node: "src/node.ts", cli: "src/cli/main.ts", bench: "bench/main.ts" },
       formats: ["es"],
     },
     rollupOptions: {

@@ -1,5 +1,6 @@
 import { GROUP, packedWords, type WeightLayout } from "../loader/layout.ts";
 import { type GgmlType, ggmlTypes } from "../loader/quantisation/ggml_types.ts";
+import { commonLayout } from "../loader/quantisation/pack_rows.ts";
 
 /** Which tensor's rows go where: matrices that share an input are stacked into one product, and what one binding cannot hold is split by rows. */
 
@@ -82,7 +83,7 @@ export function planStack(tensors: readonly MatrixTensor[], limits: PlanLimits):
 
 /** Puts the same rows of two tensors into one slice, `halfRows` apart, so that one lane computes both. */
 export function planPair(first: MatrixTensor, second: MatrixTensor, limits: PlanLimits): PlannedProduct {
-  const layout = jointLayout(first.type, second.type);
+  const layout = commonLayout([first.type, second.type]);
   const rowsOfSlice =
     Math.floor(rowsThatFit(first.cols, layout, limits) / 2 / limits.interleave) * limits.interleave;
   const step = Math.max(limits.interleave, rowsOfSlice);
@@ -109,14 +110,6 @@ export function planPair(first: MatrixTensor, second: MatrixTensor, limits: Plan
     placements.get(second.name)?.push({ slice, fromRow, rows, atRow: halfRows });
   }
   return { slices, offsets: [0, 0], outStride: padded(first.rows, GROUP), placements };
-}
-
-/** The narrowest layout that holds both types: exactly where there is one, else as 16-bit floats. */
-export function jointLayout(a: GgmlType, b: GgmlType): WeightLayout {
-  const [first, second] = [ggmlTypes[a], ggmlTypes[b]];
-  if (first.layout === second.layout) return first.layout;
-  if (first.exactInQ8m && second.exactInQ8m) return "q8m";
-  return first.layout === "f32" || second.layout === "f32" ? "f32" : "f16";
 }
 
 export function padded(rows: number, multiple: number): number {

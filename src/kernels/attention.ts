@@ -1,3 +1,4 @@
+import { DeviceError } from "../errors.ts";
 import type { KernelLibrary } from "./library.ts";
 import { dispatch, type Stage } from "./stage.ts";
 import type { KernelChoice } from "./variants.ts";
@@ -34,17 +35,38 @@ export interface AttentionRequest {
 const WORKGROUP = 64;
 /** Query rows (tokens times heads that share K and V) a lane can hold in registers. */
 const MAX_ROWS = 16;
+/** Workgroup memory every adapter has (WebGPU's default limit), less what does not grow with the rows. */
+const WORKGROUP_BYTES = 16384 - 4 * WORKGROUP;
 
-/** Query tokens of a tile: as asked for, fewer where many heads share one KV head. */
-export function attentionTileTokens(choice: KernelChoice, { heads, kvHeads }: HeadShape): number {
-  return Math.max(1, Math.min(choice.attentionTokens, Math.floor(MAX_ROWS / (heads / kvHeads))));
+/**
+ * Query tokens of a tile: as asked for, fewer where many heads share one KV head.
+ * @throws DeviceError `adapter-limit` where not even one token's heads fit
+ */
+export function attentionTileTokens(choice: KernelChoice, shape: HeadShape): number {
+  const heads = shape.heads / shape.kvHeads;
+  const rows = byLanes(choice, shape) ? MAX_ROWS : Math.min(MAX_ROWS, rowsInWorkgroup(shape.headDim));
+  const tokens = Math.max(1, Math.min(choice.attentionTokens, Math.floor(rows / heads)));
+  if (byLanes(choice, shape) || tokens * heads <= rowsInWorkgroup(shape.headDim)) return tokens;
+  throw new DeviceError(
+    "adapter-limit",
+    `Attention of ${heads} heads of ${shape.headDim} dimensions to one KV head needs more workgroup memory than adapters have. Choose another model.`,
+    { heads, headDim: shape.headDim },
+  );
+}
+
+/** A row takes its query, a softmax weight per lane and three running values. */
+function rowsInWorkgroup(headDim: number): number {
+  return Math.floor(WORKGROUP_BYTES / (4 * (headDim + WORKGROUP + 3)));
+}
+
+function byLanes(choice: KernelChoice, { headDim }: HeadShape): boolean {
+  return choice.lanes > 0 && headDim % (4 * choice.lanes) === 0;
 }
 
 export function attentionVariant(choice: KernelChoice, shape: HeadShape, tileTokens: number) {
   const shared = { TQ: tileTokens, GROUP: shape.heads / shape.kvHeads, HEAD_DIM: shape.headDim };
   const conditions = { half_activations: choice.halfActivations };
-  const byLanes = choice.lanes > 0 && shape.headDim % (4 * choice.lanes) === 0;
-  return byLanes
+  return byLanes(choice, shape)
     ? { shader: "attention_lanes", conditions, constants: { ...shared, LANES: choice.lanes } }
     : { shader: "attention_workgroup", conditions, constants: { ...shared, WORKGROUP } };
 }

@@ -15,8 +15,10 @@ export async function openTestRunner(
   context: TestContext,
   model: Uint8Array | URL,
   options: RunnerOptions = {},
+  onDevice: (device: GPUDevice) => void = () => {},
 ): Promise<GpuRunner> {
   const device = await openDevice(await gpu.openAdapter(context));
+  onDevice(device.device);
   const bytes = new Uint8Array(model instanceof URL ? readFileSync(model) : model);
   const file = await openGguf(sourceOf(new Blob([bytes])));
   const runner = await openRunner({ gpu: device, file, precision: "exact", maxStepTokens: 64, ...options });

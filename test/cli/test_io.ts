@@ -47,7 +47,7 @@ export class TestIo implements Io {
     for (const handler of [...this.#interrupts]) handler();
   }
 
-  /** Resolves when `text` has been written after what earlier calls waited for. */
+  /** Resolves when `text` has been written after what earlier calls waited for, and the program has had its turn since. */
   async until(text: string): Promise<void> {
     while (!this.output.includes(text)) {
       await new Promise<void>((resolve) => {
@@ -59,6 +59,7 @@ export class TestIo implements Io {
       });
     }
     this.output = this.output.slice(this.output.indexOf(text) + text.length);
+    await new Promise(setImmediate);
   }
 
   #arrived(text: string): void {

@@ -12,6 +12,8 @@ export interface ChatSettings {
   readonly send: SendOptions;
   /** Each answer is one line of JSON. */
   readonly json: boolean;
+  /** No figures after an answer. */
+  readonly quiet: boolean;
 }
 
 /** Lines in, answers out, until the lines end. */
@@ -40,13 +42,13 @@ async function answer(
   io: Io,
   conversation: Conversation,
   prompt: string,
-  { send, json, signal }: ChatSettings & { readonly signal: AbortSignal },
+  { send, json, quiet, signal }: ChatSettings & { readonly signal: AbortSignal },
 ): Promise<void> {
   const show = async (text: string) => (json ? undefined : await print(io, text));
   const turn = await runTurn(conversation, prompt, { ...send, signal }, show);
   if (json) return printJson(io, turn);
   await print(io, "\n");
-  say(io, styleOf(io.stderr, io).dim(describeTurn(turn)));
+  if (!quiet) say(io, styleOf(io.stderr, io).dim(describeTurn(turn)));
 }
 
 /** What only the one turn suffers from is said to the person, who can go on. */

@@ -27,7 +27,7 @@ export function addModelOptions(command: Command): Command {
       parseNumber("--kv-mib"),
     )
     .option("--json", "print JSON for machines")
-    .option("--quiet", "no progress on stderr");
+    .option("--quiet", "nothing on stderr but errors");
 }
 
 export function runtimeOptions({ model, adapter, precision, kvMib }: ModelOptions): RuntimeOptions {

@@ -43,6 +43,10 @@ describe("chat without a terminal", () => {
     expect(errors).toMatch(/^error \(prompt-too-long\): /m);
   });
 
+  test("--quiet leaves the figures out", async () => {
+    expect((await baton(["chat", ...SHORT, "--quiet"], "Hello\n")).errors).toBe("");
+  });
+
   test("ends at once where there is nothing to read", async () => {
     expect(await baton(["chat", ...SHORT, "--quiet"])).toEqual({ status: 0, out: "", errors: "" });
   });

@@ -27,9 +27,9 @@ export function addChat(program: Command, io: Io): void {
   addAnswerOptions(addModelOptions(command), 1024).addHelpText("after", HELP);
   command.action(async (options: ChatOptions) => {
     const send = sendOptions(options);
-    const { system, json = false } = options;
+    const { system, json = false, quiet = false } = options;
     await withRuntime(io, options, (runtime) =>
-      chat(io, runtime.conversation(system === undefined ? {} : { system }), { send, json }),
+      chat(io, runtime.conversation(system === undefined ? {} : { system }), { send, json, quiet }),
     );
   });
 }

@@ -45,7 +45,8 @@ async function start(io: Io, words: readonly string[], options: StartOptions): P
     const conversation = runtime.conversation({ system: SYSTEM });
     const turns = await converse(io, conversation, prompts, send, options.json === true);
     await report(io, runtime, turns, options.json === true);
-    if (isInteractive(io) && !options.json) await chat(io, conversation, { send, json: false });
+    if (isInteractive(io) && !options.json)
+      await chat(io, conversation, { send, json: false, quiet: options.quiet === true });
   });
 }
 

@@ -19,7 +19,7 @@ const MAX_WARM_UPS = 12;
  * @throws DeviceError `gpu-error` where they differ; the signal's reason
  */
 export async function runRounds(
-  bench: EngineBench,
+  bench: Pick<EngineBench, "prepare" | "sample">,
   cases: readonly EngineCase[],
   { samples, device, signal, onSample }: RoundsOptions,
 ): Promise<ReadonlyMap<EngineCase, readonly Sample[]>> {

@@ -1,0 +1,130 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { engineCases } from "../../bench/cases.ts";
+import type { EngineReport, Spread } from "../../bench/report.ts";
+import { bench } from "./run_bench.ts";
+
+const SAMPLES = 2;
+const tiny = ["engine", "--weights", "random", "--shape", "tiny"];
+
+let folder = "";
+let report: EngineReport;
+let progress = "";
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "baton-bench-"));
+  const { status, stdout, stderr } = await bench(...tiny, "--samples", `${SAMPLES}`, "--json");
+  expect(stderr).not.toContain("error");
+  expect(status).toBe(0);
+  report = JSON.parse(stdout);
+  progress = stderr;
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function expectSpread(spread: Spread | undefined, samples: number) {
+  expect(spread?.samples).toBe(samples);
+  const { min = 0, median = 0, max = 0 } = spread ?? {};
+  expect(min).toBeGreaterThan(0);
+  expect(median).toBeGreaterThanOrEqual(min);
+  expect(max).toBeGreaterThanOrEqual(median);
+}
+
+test("every measurement has its spread, and decode its TBT of every step", () => {
+  expect(report.results.map(({ id }) => id)).toEqual(engineCases.map(({ id }) => id));
+  for (const { group, tokens, tokensPerSecond, tbtMs, dispatchesPerStep } of report.results) {
+    expectSpread(tokensPerSecond, SAMPLES);
+    expect(dispatchesPerStep).toBeGreaterThan(0);
+    if (group === "prefill") expect(tbtMs).toBeUndefined();
+    else expectSpread(tbtMs, SAMPLES * tokens);
+  }
+});
+
+test("the report says what was measured, where, and how", () => {
+  const { machine, adapter, model, gpuBytes } = report;
+  expect(report).toMatchObject({ benchmark: "engine", precision: "default", seed: 0, samples: SAMPLES });
+  expect(machine.node).toBe(process.versions.node);
+  expect(machine.dawn).toMatch(/^\d+\.\d+/);
+  expect(machine.baton).toMatch(/^\d+\.\d+/);
+  expect([adapter.name, machine.os, machine.cpu]).not.toContain("");
+  expect(typeof adapter.software).toBe("boolean");
+  expect(model).toMatchObject({ name: "tiny", weights: "random", architecture: "llama", layers: 2 });
+  expect(gpuBytes.all).toBeGreaterThan(gpuBytes.weights + gpuBytes.kv);
+  expect(Math.min(gpuBytes.weights, gpuBytes.kv, report.loadMs)).toBeGreaterThan(0);
+  expect(new Date(report.takenAt).toISOString()).toBe(report.takenAt);
+});
+
+test("a decode step takes as many dispatches as decode was measured with", () => {
+  const decode = report.results.find(({ id }) => id === "decode-context-128");
+  expect(report.dispatchesPerDecodeStep).toBe(decode?.dispatchesPerStep);
+});
+
+test("progress goes to stderr, and to nowhere with --quiet", async () => {
+  expect(progress).toContain(`measuring: ${engineCases.length * (SAMPLES + 1)} of`);
+  const { status, stderr } = await bench(...tiny, "--samples", "1", "--only", "prefill-32", "--quiet");
+  expect(status).toBe(0);
+  expect(stderr).toBe("");
+});
+
+test("--compare shows new over old of what both have, and what else differs", async () => {
+  const old = join(folder, "old.json");
+  const kept = report.results.filter(({ id }) => id === "prefill-32");
+  writeFileSync(old, JSON.stringify({ ...report, precision: "exact", results: kept }));
+  const args = [...tiny, "--samples", "1", "--only", "prefill-32,decode-context-0", "--compare", old];
+  const { stdout } = await bench(...args, "--json");
+  const { results, comparison }: EngineReport = JSON.parse(stdout);
+  const [before, now] = [kept, results].map(([first]) => first?.tokensPerSecond.median ?? 0);
+  expect(comparison?.ratios).toEqual({ "prefill-32": Number(((now ?? 0) / (before ?? 1)).toPrecision(4)) });
+  expect(comparison).toMatchObject({ takenAt: report.takenAt, differs: ["precision"] });
+
+  const table = await bench(...args);
+  expect(table.stdout).toMatch(/new \/ old/);
+  expect(table.stdout).toMatch(/prefill-32 .*\d\.\d\dx\n/);
+  expect(table.stdout).toMatch(/decode-context-0 .* new\n/);
+  expect(table.stdout).toMatch(/It differs in precision\./);
+});
+
+test("a pool that does not hold all contexts is refused, with the size that does", async () => {
+  const { status, stderr } = await bench(...tiny, "--kv-mib", "0.1");
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/error \(kv-full\): .* Give --kv-mib \d+, or measure less with --only\.\n/);
+});
+
+const refused: readonly (readonly [string, readonly string[]])[] = [
+  [`The option --samples is 0; it has to be a whole number in [1, 1000].`, ["--samples", "0"]],
+  [`The option --samples is "many"; it has to be a number.`, ["--samples", "many"]],
+  [`The option --seed is -1;`, ["--seed", "-1"]],
+  [`The option --weights is "none"; it has to be file or random.`, ["--weights", "none"]],
+  [`The option --shape is "huge"; it has to be one of tiny,`, ["--weights", "random", "--shape", "huge"]],
+  [`The option --shape is "tiny"; it has to be given with --weights random.`, ["--shape", "tiny"]],
+  [`The option --model is "a.gguf"; it has to be left out`, ["--weights", "random", "--model", "a.gguf"]],
+  [`The option --only is "sleep"; it has to be some of prefill, decode, batch,`, ["--only", "prefill,sleep"]],
+  [`The option --precision is "double"; it has to be`, ["--precision", "double"]],
+  [`The option kvMiB is -1; it has to be`, ["--kv-mib", "-1"]],
+  [`There is no file missing.json.`, ["--compare", "missing.json"]],
+  [`package.json is not a report of`, ["--compare", "package.json"]],
+];
+
+test.each(refused)("refused in a plain sentence: %s", async (sentence, args) => {
+  const { status, stdout, stderr } = await bench("engine", ...args);
+  expect(status).toBe(1);
+  expect(stdout).toBe("");
+  expect(stderr).toContain(`: ${sentence}`);
+  expect(stderr.split("\n")).toHaveLength(2);
+});
+
+test("an unknown benchmark and an unknown option are refused", async () => {
+  for (const args of [["engines"], ["engine", "--fast"]]) {
+    const { status, stdout, stderr } = await bench(...args);
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^error: unknown (command|option)/);
+  }
+});
+
+test("--help needs no device and no model", async () => {
+  const { status, stdout } = await bench("engine", "--help");
+  expect(status).toBe(0);
+  for (const text of ["--weights", "smollm2-135m", "decode-context-512"]) expect(stdout).toContain(text);
+});

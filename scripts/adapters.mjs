@@ -1,10 +1,13 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { swiftshaderFolder } from "./cache.mjs";
 import { canInstallLavapipe, installLavapipe } from "./lavapipe.mjs";
 import { agrees, inClone, onTerminal, SetupError, say } from "./steps.mjs";
 import { canFetchSwiftshader, fetchSwiftshader } from "./swiftshader.mjs";
+
+const PROBE_MS = 60_000;
 
 /** @typedef {{ name: string, software: boolean }} Adapter */
 
@@ -34,21 +37,28 @@ export async function ensureSecondAdapter() {
 }
 
 /**
- * The adapters that Dawn gives a device of; none when the driver crashes.
+ * The adapters that Dawn gives a device of, best first; none when the driver crashes or hangs.
  * @returns {Promise<Adapter[]>}
  */
-export function findAdapters() {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [inClone("scripts", "probe.mjs")],
-      { env: probeEnvironment() },
-      (_error, stdout) => {
-        const line = stdout.trim();
-        resolve(line ? JSON.parse(line) : []);
-      },
-    );
+export async function findAdapters() {
+  const probe = promisify(execFile)(process.execPath, [inClone("scripts", "probe.mjs")], {
+    env: probeEnvironment(),
+    timeout: PROBE_MS,
   });
+  /** @type {Adapter[]} */
+  const found = await probe.then(
+    ({ stdout }) => JSON.parse(stdout),
+    () => [],
+  );
+  return found.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/**
+ * The order in which Baton chooses; src/platform/gpu_choice.ts has the same.
+ * @param {Adapter} adapter
+ */
+function rank({ name, software }) {
+  return Number(software) + Number(/swiftshader/i.test(name));
 }
 
 /** The environment in which a new process finds the fetched SwiftShader; src/platform/node/gpu_drivers.ts does it from inside. */
@@ -56,11 +66,11 @@ function probeEnvironment() {
   const folder = swiftshaderFolder();
   const driver = join(folder, "vk_swiftshader_icd.json");
   if (!existsSync(driver)) return process.env;
-  const join_paths = (/** @type {(string | undefined)[]} */ ...paths) => paths.filter(Boolean).join(":");
+  const joinPaths = (/** @type {(string | undefined)[]} */ ...paths) => paths.filter(Boolean).join(":");
   return {
     ...process.env,
-    LD_LIBRARY_PATH: join_paths(folder, process.env.LD_LIBRARY_PATH),
-    VK_ADD_DRIVER_FILES: join_paths(process.env.VK_ADD_DRIVER_FILES, driver),
+    LD_LIBRARY_PATH: joinPaths(folder, process.env.LD_LIBRARY_PATH),
+    VK_ADD_DRIVER_FILES: joinPaths(process.env.VK_ADD_DRIVER_FILES, driver),
   };
 }
 

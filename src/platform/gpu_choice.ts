@@ -27,7 +27,7 @@ export function bestFirst<T extends { readonly summary: AdapterSummary }>(adapte
 }
 
 /**
- * The first of `adapters` (best first) whose name contains `name`, in any case; without a name, the first.
+ * The adapter named `name`, in any case, else the first of `adapters` (best first) whose name contains it; without a name, the first.
  * @throws DeviceError `no-adapter`, with `advice` when there is none at all
  */
 export function chooseAdapter<T extends { readonly summary: AdapterSummary }>(
@@ -39,7 +39,9 @@ export function chooseAdapter<T extends { readonly summary: AdapterSummary }>(
     throw new DeviceError("no-adapter", `No WebGPU adapter was found. ${advice}`);
   }
   const wanted = name?.toLowerCase() ?? "";
-  const found = adapters.find(({ summary }) => summary.name.toLowerCase().includes(wanted));
+  const named = (fits: (name: string) => boolean) =>
+    adapters.find(({ summary }) => fits(summary.name.toLowerCase()));
+  const found = named((known) => known === wanted) ?? named((known) => known.includes(wanted));
   if (found) return found;
   const names = adapters.map(({ summary }) => summary.name);
   throw new DeviceError(

@@ -5,11 +5,11 @@ import { loadReference, type ReferenceCase, type Score, score } from "../harness
 
 /**
  * The default model against transformers in 32-bit floats (test/reference/make_smollm2.py), on the best adapter. The bounds are
- * tighter than what Baton promises (0.00001 in `exact`, 0.0001 in `default`, 99.5%): a right engine with a 16-bit cache has 6e-7, and one
- * with 16-bit activations 3e-6, so more than this is a defect.
+ * tighter than what Baton promises (0.00001 in `exact`, 0.0001 in `default`, 99.5%): a right engine with a 16-bit cache has
+ * 5e-7 to 2e-6, and one with 16-bit activations up to 4e-6, so more than this is a defect.
  */
 const bounds: Partial<Record<Precision, { meanKl: number; top1: number }>> = {
-  exact: { meanKl: 2e-6, top1: 0.995 },
+  exact: { meanKl: 3e-6, top1: 0.995 },
   default: { meanKl: 1e-5, top1: 0.995 },
 };
 

@@ -42,17 +42,25 @@ export interface LinkedShader {
   readonly workgroupSize: readonly (number | string)[];
 }
 
-/** Links a variant and reads its bindings, overrides and workgroup size out of the result. */
+/** Links a variant and reads its bindings, overrides and workgroup size out of the result. @throws DeviceError `shader-invalid` */
 export async function linkShader(sources: ShaderSources, variant: ShaderVariant): Promise<LinkedShader> {
-  const linked = await link({
-    weslSrc: { ...sources },
-    rootModuleName: variant.shader,
-    conditions: { ...variant.conditions },
-    constants: { ...variant.constants },
-    keepComments: false,
-    sourceMap: false,
-  });
-  return reflect(linked.dest, variant.shader);
+  return reflect(await linkText(sources, variant), variant.shader);
+}
+
+async function linkText(sources: ShaderSources, variant: ShaderVariant): Promise<string> {
+  try {
+    const linked = await link({
+      weslSrc: { ...sources },
+      rootModuleName: variant.shader,
+      conditions: { ...variant.conditions },
+      constants: { ...variant.constants },
+      keepComments: false,
+      sourceMap: false,
+    });
+    return linked.dest;
+  } catch (cause) {
+    throw invalid(variant.shader, `it does not link (${String(cause)})`);
+  }
 }
 
 function parse(wgsl: string, name: string): WgslReflect {

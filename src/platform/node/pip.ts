@@ -124,7 +124,7 @@ async function run(
     });
     child.on("error", (error) => {
       if (options.signal?.aborted) reject(options.signal.reason);
-      else if (systemCode(error) === "ENOENT") resolve({ status: null, errors: "" });
+      else if (["ENOENT", "EACCES"].includes(systemCode(error) ?? "")) resolve({ status: null, errors: "" });
       else reject(error);
     });
     child.on("close", (status) => resolve({ status, errors }));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,8 +19,9 @@ const FLAGS = [
   "--no-first-run",
 ];
 
-/** Chrome says this of every page that asks for an adapter, and of a server's 404. */
-const EXPECTED = /WebGPU is experimental on this platform|the server responded with a status of 404/;
+/** Chrome says this of every page that asks for an adapter, of a server's 404, and of a GPU process that has ended. */
+const EXPECTED =
+  /WebGPU is experimental on this platform|server responded with a status of 404|A valid external Instance reference no longer exists/;
 
 /** A headless Chromium of its own, with a profile of its own, whose WebGPU is SwiftShader. */
 export class Browser {
@@ -70,6 +71,14 @@ export class Browser {
     }
   }
 
+  /** Ends the process in which the browser keeps its GPU, as a driver's crash would. On Linux; elsewhere nothing happens. */
+  crashGpu(): void {
+    if (process.platform !== "linux") return;
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      if (isGpuProcess(pid, this.#process.pid)) process.kill(Number(pid), "SIGKILL");
+    }
+  }
+
   async stop(): Promise<void> {
     const { pid, exitCode, signalCode } = this.#process;
     if (pid !== undefined && exitCode === null && signalCode === null) {
@@ -82,5 +91,17 @@ export class Browser {
   #note(line: string): void {
     this.#log.push(line);
     if (/:CONSOLE\W\d+/.test(line) && !EXPECTED.test(line)) this.console.push(line);
+  }
+}
+
+/** Whether it is the GPU process of the process group `group`. */
+function isGpuProcess(pid: string, group: number | undefined): boolean {
+  try {
+    // "pid (name) state parent group …"; the name can hold anything.
+    const [, , pgrp] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return Number(pgrp) === group && command.includes("--type=gpu-process");
+  } catch {
+    return false; // it has ended meanwhile
   }
 }

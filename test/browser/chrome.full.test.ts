@@ -30,6 +30,7 @@ let report: Report;
 beforeAll(async () => {
   server = await PageServer.start(await bundlePage(), model);
   browser = new Browser(server.url);
+  server.onCrashGpu = () => browser.crashGpu();
   report = JSON.parse(await browser.until(server.report, BROWSER_LIMIT_MS));
   console.log(report.userAgent, report.seen.fromUrl?.adapter.name, report.milliseconds);
 });
@@ -124,6 +125,15 @@ test("a caller's own device is used and not destroyed", () => {
 test("a lost device ends its turns with device-lost", () => {
   expect(report.seen.lostDevice).toEqual(["DeviceError device-lost", "DeviceError device-lost"]);
 });
+
+test.runIf(process.platform === "linux")(
+  "when the browser's GPU process ends, so do the turns, with device-lost, and a new runtime works",
+  () => {
+    const { codes, next } = report.seen.crashedGpu;
+    expect(codes).toEqual(["DeviceError device-lost", "DeviceError device-lost"]);
+    expect(next).toBe(report.seen.ownDevice);
+  },
+);
 
 test("dispose ends running turns and refuses new ones", () => {
   expect(report.seen.disposed).toEqual(["InputError disposed", "InputError disposed"]);

@@ -14,6 +14,7 @@ export class PageServer {
   readonly requests: string[] = [];
   /** The body that the page sent to `served.report`. */
   readonly report: Promise<string>;
+  onCrashGpu: () => void = () => {};
   readonly #pages: ReadonlyMap<string, string | Uint8Array>;
   readonly #model: Uint8Array;
   readonly #server = createServer((request, response) => this.#answer(request, response));
@@ -72,6 +73,10 @@ export class PageServer {
         return;
       case served.identity:
         response.end(JSON.stringify({ bytes: model.length, sha256: sha256(model) }));
+        return;
+      case served.crashGpu:
+        this.onCrashGpu();
+        response.end();
         return;
       case served.report:
         this.#onReport(text(request));

@@ -9,5 +9,7 @@ export const served = {
   missing: "/models/missing.gguf",
   /** The tiny model's entry for a catalogue: its size and checksum. */
   identity: "/models/identity.json",
+  /** Asks the test to end the browser's GPU process. */
+  crashGpu: "/crash-gpu",
   report: "/report",
 } as const;

@@ -73,11 +73,11 @@ export const useCases = {
 
   ownDevice: async () => {
     const device = await openOwnDevice();
-    const texts = await withTiny({ device }, async (runtime) => (await answer(runtime, "Hello")).text);
+    const text = await withTiny({ device }, async (runtime) => (await answer(runtime, "Hello")).text);
     const buffer = device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ });
     await buffer.mapAsync(GPUMapMode.READ);
     device.destroy();
-    return texts;
+    return text;
   },
 
   lostDevice: async () => {
@@ -89,6 +89,17 @@ export const useCases = {
     const codes = [await turn, await codeOf(answer(runtime, "Again"))];
     await runtime.dispose();
     return codes;
+  },
+
+  crashedGpu: async () => {
+    const runtime = await openTiny();
+    const turn = codeOf(answer(runtime, "Hello", { maxTokens: 500 }));
+    await runtime.conversation().send("Hello")[Symbol.asyncIterator]().next();
+    await fetch(served.crashGpu, { method: "POST" });
+    const codes = [await turn, await codeOf(answer(runtime, "Again"))];
+    await runtime.dispose();
+    const next = await withTiny({}, async (again) => (await answer(again, "Hello")).text);
+    return { codes, next };
   },
 
   disposed: async () => {

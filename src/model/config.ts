@@ -35,7 +35,8 @@ const MAX_WIDTH = 1 << 20;
 /** @throws ModelError `unknown-architecture`, `gguf-invalid` */
 export function readModelConfig(metadata: Metadata, vocab: number): ModelConfig {
   const name = metadata["general.architecture"];
-  const architecture = typeof name === "string" ? architectures[name] : undefined;
+  const architecture =
+    typeof name === "string" && Object.hasOwn(architectures, name) ? architectures[name] : undefined;
   if (!architecture) {
     const known = Object.keys(architectures);
     throw new ModelError(
@@ -90,7 +91,7 @@ function linearFactor(metadata: Metadata, prefix: string): number {
   const kind = metadata[`${prefix}.rope.scaling.type`] ?? "none";
   const factor = metadata[`${prefix}.rope.scaling.factor`] ?? metadata[`${prefix}.rope.scale_linear`];
   if (kind === "none") return 1;
-  if (kind === "linear" && typeof factor === "number" && factor > 0) return factor;
+  if (kind === "linear" && typeof factor === "number" && factor > 0 && Number.isFinite(factor)) return factor;
   throw new ModelError(
     "unknown-architecture",
     `The file asks for RoPE scaling "${String(kind)}" (factor ${String(factor)}), and Baton knows none, linear and llama3. Choose another model.`,

@@ -32,7 +32,8 @@ beforeAll(async () => {
   browser = new Browser(server.url);
   server.onCrashGpu = () => browser.crashGpu();
   report = JSON.parse(await browser.until(server.report, BROWSER_LIMIT_MS));
-  console.log(report.userAgent, report.seen.fromUrl?.adapter.name, report.milliseconds);
+  const { userAgent, seen, milliseconds } = report;
+  console.log(`${userAgent} on ${seen.fromUrl?.adapter.name}, milliseconds: ${JSON.stringify(milliseconds)}`);
 });
 
 afterAll(async () => {

@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import { DeviceError } from "../../src/errors.ts";
+import { linkShader, type ShaderVariant } from "../../src/gpu/shader.ts";
+import { attentionTileTokens, attentionVariant } from "../../src/kernels/attention.ts";
+import { matmulVariant } from "../../src/kernels/matmul.ts";
+import { shaderSources } from "../../src/kernels/shaders.ts";
+import { paddedTokens } from "../../src/kernels/variants.ts";
+import { everyChoice } from "./choices.ts";
+import { epilogues } from "./matmul_case.ts";
+import { layouts } from "./random_data.ts";
+
+const choices = everyChoice();
+
+function matmulVariants(): ShaderVariant[] {
+  return choices.flatMap(({ choice }) =>
+    choice.matmul.flatMap((tile) =>
+      layouts.flatMap((layout) => epilogues.map((epilogue) => matmulVariant(choice, tile, layout, epilogue))),
+    ),
+  );
+}
+
+function attentionVariants(): ShaderVariant[] {
+  return choices.flatMap(({ choice }) =>
+    [16, 64, 80, 128].flatMap((headDim) => {
+      const shape = { heads: 6, kvHeads: 2, headDim };
+      const tokens = [1, attentionTileTokens(choice, shape)];
+      return tokens.map((tile) => attentionVariant(choice, shape, tile));
+    }),
+  );
+}
+
+/** Links each different variant and says, for each of the shader's bindings, in how many of them it is. */
+async function bindingsOf(variants: readonly ShaderVariant[]): Promise<Record<string, number>> {
+  const found: Record<string, number> = {};
+  const different = new Map(variants.map((variant) => [JSON.stringify(variant), variant]));
+  for (const variant of different.values()) {
+    const { bindings, wgsl } = await linkShader(shaderSources, variant);
+    // A condition or import that was left standing is no WGSL.
+    expect(wgsl).not.toMatch(/@if|@else|package::|constants::/);
+    for (const { name } of bindings) found[name] = (found[name] ?? 0) + 1;
+  }
+  return { variants: different.size, ...found };
+}
+
+describe("every variant the tables can choose links", () => {
+  test("of the matrix product: scales and bias where they are needed only", async () => {
+    const { variants = 0, ...bindings } = await bindingsOf(matmulVariants());
+    expect(variants).toBeGreaterThan(100);
+    expect(bindings).toEqual({
+      params: variants,
+      count: variants,
+      x: variants,
+      weights: variants,
+      y: variants,
+      scales: (variants * 3) / 5,
+      bias: variants / 4,
+    });
+  });
+
+  test("of attention", async () => {
+    const { variants = 0, ...bindings } = await bindingsOf(attentionVariants());
+    for (const name of ["params", "tiles", "block_tables", "q", "keys", "values", "out"])
+      expect(bindings[name]).toBe(variants);
+  });
+});
+
+describe("the choice of kernels", () => {
+  test("shares lanes exactly where the subgroup size is known", () => {
+    expect(choices.map(({ choice }) => choice.lanes)).toEqual([8, 8, 4, 4, 0, 0]);
+  });
+
+  test("has one variant of each product in exact, and 32-bit activations", () => {
+    const exact = choices.filter(({ name }) => name.endsWith("exact"));
+    expect(exact).toHaveLength(3);
+    for (const { choice } of exact) {
+      expect(choice.matmul).toHaveLength(1);
+      expect(choice.singleTokenAttention).toBe(false);
+      expect(choice.halfActivations).toBe(false);
+    }
+  });
+
+  test("has a tile for any number of tokens, and pads buffers to whole tiles", () => {
+    for (const { choice } of choices) {
+      for (let tokens = 1; tokens < 70; tokens++) {
+        const tile = choice.matmul.find(({ upToTokens }) => tokens <= upToTokens);
+        expect(tile).toBeDefined();
+        const written = Math.ceil(tokens / (tile?.tm ?? 1)) * (tile?.tm ?? 1);
+        expect(paddedTokens(tokens, choice)).toBeGreaterThanOrEqual(written);
+      }
+      expect(choice.matmul.at(-1)?.upToTokens).toBe(Number.POSITIVE_INFINITY);
+    }
+  });
+
+  test("has tiles that silu can pair, with whole bundles of rows to a workgroup", () => {
+    for (const { choice } of choices) {
+      for (const { tn, workgroup } of choice.matmul) {
+        expect(tn % 2).toBe(0);
+        expect(workgroup % Math.max(2, choice.lanes)).toBe(0);
+      }
+    }
+  });
+
+  test("refuses attention that no workgroup memory holds", () => {
+    const gpu = choices.find(({ choice }) => choice.lanes === 0)?.choice;
+    if (!gpu) throw new Error("there is a class without shared lanes");
+    expect(attentionTileTokens(gpu, { heads: 32, kvHeads: 8, headDim: 64 })).toBe(4);
+    expect(attentionTileTokens(gpu, { heads: 32, kvHeads: 8, headDim: 256 })).toBeLessThan(4);
+    expect(() => attentionTileTokens(gpu, { heads: 64, kvHeads: 1, headDim: 256 })).toThrow(DeviceError);
+  });
+});

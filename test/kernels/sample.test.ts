@@ -114,6 +114,18 @@ describeOnEveryAdapter("sample", (gpu) => {
     expect(chiSquareDeviations(countOf(pairs, 16), expected)).toBeLessThan(4);
   });
 
+  test("draws with another seed what no other order of positions gives", async (context) => {
+    const run = await KernelRun.open(gpu, context);
+    const logits = new Float32Array(5000);
+    const positions = Array.from({ length: 64 }, (_, position) => position);
+    const sortedDraws = async (seed: number) => {
+      const how = positions.map((position) => ({ temperature: 1, seed, position }));
+      const rows = how.map(() => logits);
+      return (await sample(run, rows, how)).toSorted((a, b) => a - b);
+    };
+    expect(await sortedDraws(1)).not.toEqual(await sortedDraws(0));
+  });
+
   test("draws by seed and position, whatever the row and its neighbours", async (context) => {
     const run = await KernelRun.open(gpu, context);
     const random = seededRandom(4);

@@ -17,6 +17,7 @@ import { evaluate } from "./evaluate.ts";
 import { borrowDevice, type GpuDevice, openDevice } from "./gpu/device.ts";
 import { type GgufFile, openGguf } from "./loader/gguf.ts";
 import { sourceOf } from "./loader/sources/byte_sources.ts";
+import { summarizeAdapter } from "./platform/gpu_choice.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
 import { type GpuRunner, openRunner } from "./runner/gpu_runner.ts";
@@ -52,8 +53,14 @@ export async function openRuntime(
 }
 
 async function openGpu({ device, adapter }: CheckedRuntimeOptions, platform: Platform): Promise<GpuDevice> {
-  if (device !== undefined) return borrowDevice(device);
+  if (device !== undefined) return borrowDevice(device, summaryOf(device));
   return openDevice(await platform.openAdapter(adapter === undefined ? {} : { name: adapter }));
+}
+
+/** Of a device little is known: browsers leave out the adapter's name. */
+function summaryOf({ adapterInfo: info, label }: GPUDevice): AdapterSummary {
+  const family = [info.vendor, info.architecture].filter((part) => part !== "").join(" ");
+  return summarizeAdapter(info.description || info.device || family || label || "caller's device", info);
 }
 
 async function openSource(options: CheckedRuntimeOptions, platform: Platform): Promise<ByteSource> {

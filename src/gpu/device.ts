@@ -140,10 +140,7 @@ export async function openDevice(opened: OpenAdapter): Promise<GpuDevice> {
 }
 
 /** A device that belongs to the caller: used, and not destroyed. */
-export function borrowDevice(device: GPUDevice): GpuDevice {
-  const info = device.adapterInfo;
-  const name = info.description || info.device || device.label || "caller's device";
-  const summary = { name, vendor: info.vendor, architecture: info.architecture, driver: "", software: false };
+export function borrowDevice(device: GPUDevice, summary: AdapterSummary): GpuDevice {
   return new GpuDevice(device, summary, () => {});
 }
 

@@ -1,5 +1,6 @@
 import type { GpuDevice } from "../gpu/device.ts";
 import { bufferUsage, mapMode } from "../gpu/usage.ts";
+import { StepPacer } from "./step_pacer.ts";
 
 /** One range of a buffer that the host wants; `to` is where it stands in the result. All in bytes. */
 export interface CopyRange {
@@ -9,19 +10,15 @@ export interface CopyRange {
   readonly bytes: number;
 }
 
-/** Share of the expected step that is slept before mapping. */
-const SLEEP_SHARE = 0.85;
-
 /**
  * Brings a step's results to the host through one staging buffer that grows to the largest step and is used again.
  *
  * Dawn's Node binding burns a core while a map is pending. Where the adapter is software that core is the GPU's own, so the
- * host sleeps for most of the time such a step took before, and maps then.
+ * host sleeps for most of the time such a step should take, and maps then.
  */
 export class Readback {
   readonly #gpu: GpuDevice;
-  /** By tokens of the step; the fastest so far, so that a noisy step does not make the next ones sleep too long. */
-  readonly #fastestMs = new Map<number, number>();
+  readonly #pacer = new StepPacer();
   #staging: GPUBuffer | undefined;
 
   constructor(gpu: GpuDevice) {
@@ -43,25 +40,11 @@ export class Readback {
    */
   async read<T>(bytes: number, tokens: number, use: (data: ArrayBuffer) => T): Promise<T> {
     const started = performance.now();
-    if (this.#gpu.summary.software) await this.#sleep(tokens);
-    if (bytes === 0) {
-      await this.#gpu.device.queue.onSubmittedWorkDone();
-      this.#gpu.assertAlive();
-      return use(new ArrayBuffer(0));
-    }
+    const sleptMs = this.#gpu.summary.software ? await this.#sleep(tokens) : 0;
+    await this.#ready(bytes);
+    this.#pacer.record(tokens, sleptMs, performance.now() - started);
+    if (bytes === 0) return use(new ArrayBuffer(0));
     const staging = this.#atLeast(bytes);
-    try {
-      await staging.mapAsync(mapMode.read, 0, bytes);
-    } catch (cause) {
-      // A lost device says so in a promise of its own: Chrome keeps it later than this rejection, and before this answer.
-      await this.#gpu.device.queue.onSubmittedWorkDone().catch(() => {});
-      this.#gpu.assertAlive();
-      throw cause;
-    }
-    this.#fastestMs.set(
-      tokens,
-      Math.min(this.#fastestMs.get(tokens) ?? Number.POSITIVE_INFINITY, performance.now() - started),
-    );
     try {
       this.#gpu.assertAlive();
       return use(staging.getMappedRange(0, bytes));
@@ -70,9 +53,28 @@ export class Readback {
     }
   }
 
-  #sleep(tokens: number): Promise<void> | undefined {
-    const ms = (this.#fastestMs.get(tokens) ?? 0) * SLEEP_SHARE;
-    return ms >= 1 ? new Promise((resolve) => setTimeout(resolve, ms)) : undefined;
+  /** Returns how long it slept. */
+  async #sleep(tokens: number): Promise<number> {
+    const ms = this.#pacer.sleepMs(tokens);
+    if (ms < 1) return 0;
+    const started = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return performance.now() - started;
+  }
+
+  /** Until the step has run and its results are mapped. */
+  async #ready(bytes: number): Promise<void> {
+    const { queue } = this.#gpu.device;
+    try {
+      if (bytes === 0) await queue.onSubmittedWorkDone();
+      else await this.#atLeast(bytes).mapAsync(mapMode.read, 0, bytes);
+    } catch (cause) {
+      // A lost device says so in a promise of its own: Chrome keeps it later than this rejection, and before this answer.
+      await queue.onSubmittedWorkDone().catch(() => {});
+      this.#gpu.assertAlive();
+      throw cause;
+    }
+    if (bytes === 0) this.#gpu.assertAlive();
   }
 
   #atLeast(bytes: number): GPUBuffer {

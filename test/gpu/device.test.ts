@@ -53,7 +53,7 @@ describeOnEveryAdapter("a GPU device", (adapter) => {
 
   test("leaves the caller's own device alive", async (context) => {
     const device = await adapter.openDevice(context);
-    const gpu = borrowDevice(device);
+    const gpu = borrowDevice(device, adapter.summary);
     gpu.createStorage("a", 64);
     gpu.destroy();
     expect(gpu.liveBytes).toBe(0);

@@ -1,0 +1,30 @@
+/** Share of the expected step that is slept. */
+const SLEEP_SHARE = 0.85;
+/** A wait this short after the sleep says that the step had ended during it. */
+const OVERSLEPT_MS = 1;
+
+/**
+ * How long to sleep before asking for a step's results, from how long steps of as many tokens took before. The first of a size
+ * compiles and warms caches, so it says nothing; the second is the first to count. What is expected only falls: to the fastest
+ * seen, and faster still when a sleep went past the step's end. Times come in as data.
+ */
+export class StepPacer {
+  /** By tokens; undefined after the first step of a size. */
+  readonly #expectedMs = new Map<number, number | undefined>();
+
+  /** 0 where nothing is known. */
+  sleepMs(tokens: number): number {
+    return SLEEP_SHARE * (this.#expectedMs.get(tokens) ?? 0);
+  }
+
+  /** A step took `totalMs` from submit to results, the first `sleptMs` of them asleep. */
+  record(tokens: number, sleptMs: number, totalMs: number): void {
+    if (!this.#expectedMs.has(tokens)) {
+      this.#expectedMs.set(tokens, undefined);
+      return;
+    }
+    const expectedMs = this.#expectedMs.get(tokens) ?? Number.POSITIVE_INFINITY;
+    const overslept = sleptMs > 0 && totalMs - sleptMs < OVERSLEPT_MS;
+    this.#expectedMs.set(tokens, overslept ? sleptMs / 2 : Math.min(expectedMs, totalMs));
+  }
+}

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { StepPacer } from "../../src/runner/step_pacer.ts";
+
+test("the first step of a size, which compiles, teaches nothing", () => {
+  const pacer = new StepPacer();
+  pacer.record(1, 0, 40_000);
+  expect(pacer.sleepMs(1)).toBe(0);
+  pacer.record(1, 0, 50);
+  expect(pacer.sleepMs(1)).toBeCloseTo(42.5);
+  expect(pacer.sleepMs(128)).toBe(0);
+});
+
+test("what is expected follows the fastest step, not a slow one", () => {
+  const pacer = new StepPacer();
+  for (const totalMs of [900, 60, 45, 300, 50]) pacer.record(1, 0, totalMs);
+  expect(pacer.sleepMs(1)).toBeCloseTo(0.85 * 45);
+});
+
+test("sleeping past a step's end is unlearnt within a few steps", () => {
+  const pacer = new StepPacer();
+  pacer.record(1, 0, 1000);
+  pacer.record(1, 0, 1000); // a busy moment
+  const stepMs = 40;
+  const slept: number[] = [];
+  for (let step = 0; step < 8; step++) {
+    const sleptMs = pacer.sleepMs(1);
+    slept.push(sleptMs);
+    pacer.record(1, sleptMs, Math.max(sleptMs + 0.2, stepMs));
+  }
+  expect(slept[0]).toBeCloseTo(850);
+  expect(slept.at(-1)).toBeLessThan(stepMs);
+  expect(slept.reduce((sum, ms) => sum + ms)).toBeLessThan(2000);
+});

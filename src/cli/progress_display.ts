@@ -1,11 +1,12 @@
 import cliProgress from "cli-progress";
+import type { Progress } from "../protocol/progress.ts";
 import { formatBytes } from "./format.ts";
 import { type Io, say } from "./io.ts";
 
 /** Long work on stderr: a bar per phase on a terminal, a line now and then elsewhere, nothing when quiet. */
 
 export interface Work {
-  readonly phase: "download" | "verify" | "load" | "compile" | "evaluate" | "measure";
+  readonly phase: Progress["phase"] | "evaluate" | "measure";
   readonly done: number;
   readonly total: number | undefined;
   readonly unit: "bytes" | "pipelines" | "tokens" | "samples";
@@ -23,6 +24,7 @@ const WORDS = {
   verify: "checking",
   load: "loading",
   compile: "compiling",
+  "warm-up": "warming up",
   evaluate: "evaluating",
   measure: "measuring",
 } as const satisfies Record<Work["phase"], string>;

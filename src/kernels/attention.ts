@@ -33,8 +33,9 @@ export interface AttentionRequest {
 
 /** Lanes of the variant that works through workgroup memory. */
 const WORKGROUP = 64;
-/** Query rows (tokens times heads that share K and V) a lane can hold in registers. */
+/** Query rows of a tile (tokens times heads that share K and V), and vec4f of them that a lane holds: more take long to compile. */
 const MAX_ROWS = 16;
+const MAX_HELD = 32;
 /** Workgroup memory every adapter has (WebGPU's default limit), less what does not grow with the rows. */
 const WORKGROUP_BYTES = 16384 - 4 * WORKGROUP;
 
@@ -44,7 +45,10 @@ const WORKGROUP_BYTES = 16384 - 4 * WORKGROUP;
  */
 export function attentionTileTokens(choice: KernelChoice, shape: HeadShape): number {
   const heads = shape.heads / shape.kvHeads;
-  const rows = byLanes(choice, shape) ? MAX_ROWS : Math.min(MAX_ROWS, rowsInWorkgroup(shape.headDim));
+  const fitting = byLanes(choice, shape)
+    ? Math.floor((MAX_HELD * 4 * choice.lanes) / shape.headDim)
+    : rowsInWorkgroup(shape.headDim);
+  const rows = Math.min(MAX_ROWS, fitting);
   const tokens = Math.max(1, Math.min(choice.attentionTokens, Math.floor(rows / heads)));
   if (byLanes(choice, shape) || tokens * heads <= rowsInWorkgroup(shape.headDim)) return tokens;
   throw new DeviceError(
@@ -83,6 +87,7 @@ export async function attentionStage(
     bindAttention(library, choice, request, attentionTileTokens(choice, shape), request.tiles),
   ]);
   return {
+    pipelines: [...(single ? [single.pipeline] : []), several.pipeline],
     encode(pass, counts) {
       const before = single
         ? dispatch(pass, single.pipeline, single.bindGroup, counts.singleTiles, shape.kvHeads)

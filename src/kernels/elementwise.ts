@@ -34,7 +34,10 @@ export async function embedStage(
   const params = kernel.uniform("params", { hidden, groups, first_row: firstRow, rows });
   const bindGroup = kernel.bind({ params, tokens, weights: values, ...(scales && { scales }), x });
   const columns = Math.ceil(groups / WORKGROUP);
-  return { encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, columns, counts.tokens) };
+  return {
+    pipelines: [kernel.pipeline],
+    encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, columns, counts.tokens),
+  };
 }
 
 export interface NormRequest {
@@ -61,6 +64,7 @@ export async function normStage(
   const params = kernel.uniform("params", { hidden, stride4: Math.ceil(hidden / 32) * 8, eps });
   const bindGroup = kernel.bind({ params, x, gain, y, ...(rows && { rows }) });
   return {
+    pipelines: [kernel.pipeline],
     encode: (pass, counts) =>
       dispatch(pass, kernel.pipeline, bindGroup, rows ? counts.logitRows : counts.tokens, 1),
   };
@@ -107,7 +111,10 @@ export async function ropeStage(library: KernelLibrary, request: RopeRequest): P
   const resources = { params, qkv, rope, slots, q, pool: pool.buffer };
   const bindGroup = kernel.bind({ ...resources, ...(gains && { q_gain: gains.q, k_gain: gains.k }) });
   const heads = shape.heads + 2 * shape.kvHeads;
-  return { encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, heads, counts.tokens) };
+  return {
+    pipelines: [kernel.pipeline],
+    encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, heads, counts.tokens),
+  };
 }
 
 export interface SampleRequest {
@@ -122,5 +129,8 @@ export async function sampleStage(library: KernelLibrary, request: SampleRequest
   const kernel = await library.get({ shader: "sample", constants: { WORKGROUP: 256 } });
   const params = kernel.uniform("params", { vocab });
   const bindGroup = kernel.bind({ params, logits, sampling, sampled });
-  return { encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, counts.logitRows, 1) };
+  return {
+    pipelines: [kernel.pipeline],
+    encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, counts.logitRows, 1),
+  };
 }

@@ -55,6 +55,7 @@ export async function matmulStage(
     }),
   );
   return {
+    pipelines: bound.map(({ pipeline }) => pipeline),
     encode(pass, counts) {
       const rows = rowsOf(counts);
       for (const { tile, pipeline, bindGroup, columns } of bound) {

@@ -11,6 +11,8 @@ export interface StepCounts {
 
 /** One piece of the forward pass, bound to its buffers once; encoding it allocates nothing. */
 export interface Stage {
+  /** All it may dispatch. */
+  readonly pipelines: readonly GPUComputePipeline[];
   /** Returns how many dispatches it added. */
   encode(pass: GPUComputePassEncoder, counts: Readonly<StepCounts>): number;
 }

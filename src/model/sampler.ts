@@ -89,7 +89,8 @@ function candidatesOf(logits: Float32Array, { temperature, topK, topP, minP }: T
   const floor = topP < 1 ? NEGLIGIBLE : Math.max(minP, NEGLIGIBLE);
   const candidates: Candidate[] = [];
   for (let token = 0; token < logits.length; token++) {
-    const weight = Math.exp(((logits[token] ?? Number.NaN) - highest) / temperature);
+    const logit = logits[token] ?? Number.NaN;
+    const weight = logit === highest ? 1 : Math.exp((logit - highest) / temperature); // infinity less infinity is no number
     if (weight >= floor) candidates.push({ token, weight });
   }
   candidates.sort((a, b) => b.weight - a.weight || a.token - b.token);

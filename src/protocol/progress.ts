@@ -1,6 +1,6 @@
 /** What long work tells its caller: the phase, how far it is, and of what. */
 export interface Progress {
-  readonly phase: "download" | "verify" | "load" | "compile";
+  readonly phase: "download" | "verify" | "load" | "compile" | "warm-up";
   /** In `unit`s; `total` is undefined where nobody knows it. */
   readonly done: number;
   readonly total: number | undefined;

@@ -13,8 +13,10 @@ import { loadWeights, TensorTable, vocabOf } from "../model/weights.ts";
 import type { OnProgress } from "../protocol/progress.ts";
 import type { RowResult, Runner, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
 import { BLOCK_TOKENS, KvPool, planKvPool } from "./kv_pool.ts";
+import { assertWithin, logitRowsOf } from "./plan_check.ts";
 import { type CopyRange, Readback } from "./readback.ts";
 import { StepInputs } from "./step_inputs.ts";
+import { warmUp } from "./warm_up.ts";
 
 export interface OpenRunnerOptions {
   /** The runner takes it over: `dispose` destroys it, and so does a failure to open. */
@@ -97,6 +99,7 @@ async function build({
     maxTokens: maxStepTokens,
     maxLogitRows: limits.maxLogitRows,
   });
+  await warmUp({ gpu, inputs, stages: forward.stages, limits, ...(onProgress && { onProgress }) });
   return new GpuRunner(gpu, config, limits, inputs, forward, {
     weightBytes: weights.bytes,
     kvBytes: pool.shape.bytes,
@@ -202,31 +205,6 @@ export class GpuRunner implements Runner {
 
 function wantsLogits({ output }: StepRow): boolean {
   return output.kind === "logits" || (output.kind === "token" && needsLogits(output.sampling));
-}
-
-function logitRowsOf(row: StepRow): number {
-  return row.output.kind === "logits" ? row.tokens.length : row.output.kind === "token" ? 1 : 0;
-}
-
-/** A plan beyond the limits is a defect of the caller; a kernel would read or write where it must not. */
-function assertWithin(plan: StepPlan, limits: RunnerLimits): void {
-  const tokens = plan.rows.reduce((sum, row) => sum + row.tokens.length, 0);
-  const logitRows = plan.rows.reduce((sum, row) => sum + logitRowsOf(row), 0);
-  const { maxStepTokens, maxStepRows, maxLogitRows, vocabTokens, blocks } = limits;
-  if (tokens === 0 || tokens > maxStepTokens || plan.rows.length > maxStepRows || logitRows > maxLogitRows) {
-    throw new RangeError(
-      `step ${plan.id}: ${tokens} tokens, ${plan.rows.length} rows, ${logitRows} logit rows; ` +
-        `the limits are ${maxStepTokens}, ${maxStepRows}, ${maxLogitRows}`,
-    );
-  }
-  for (const row of plan.rows) {
-    if (row.tokens.some((token) => !(token >= 0 && token < vocabTokens))) {
-      throw new RangeError(`step ${plan.id}, row ${row.sequence}: a token id is not below ${vocabTokens}`);
-    }
-    if (row.blocks.some((block) => !(block >= 0 && block < blocks))) {
-      throw new RangeError(`step ${plan.id}, row ${row.sequence}: a block is not below ${blocks}`);
-    }
-  }
 }
 
 function noNumbers(row: StepRow, device: string): DeviceError {

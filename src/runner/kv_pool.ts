@@ -39,7 +39,9 @@ export function planKvPool(
   if (blocks < 1) {
     throw new DeviceError(
       "adapter-limit",
-      `A KV pool of ${kvMiB ?? DEFAULT_BYTES / 2 ** 20} MiB holds no block of ${blockBytes} bytes. Give it more MiB.`,
+      wanted < 1
+        ? `A KV pool of ${kvMiB ?? DEFAULT_BYTES / 2 ** 20} MiB holds no block of ${blockBytes} bytes. Give it more MiB.`
+        : `One layer of a KV block takes ${layerWords * 4} bytes and the adapter binds ${maxBindingBytes}. Choose a smaller model.`,
       { blockBytes, maxBindingBytes },
     );
   }
@@ -53,10 +55,12 @@ export function planKvPool(
  */
 export class KvPool {
   readonly shape: KvPoolShape;
+  readonly #layers: number;
   readonly #buffers: readonly GPUBuffer[];
 
   constructor(gpu: GpuDevice, config: ModelConfig, shape: KvPoolShape) {
     this.shape = shape;
+    this.#layers = config.layers;
     const count = Math.ceil(config.layers / shape.layersPerBuffer);
     this.#buffers = Array.from({ length: count }, (_, index) => {
       const layers = Math.min(shape.layersPerBuffer, config.layers - index * shape.layersPerBuffer);
@@ -67,7 +71,7 @@ export class KvPool {
   layer(index: number): LayerPool {
     const { layersPerBuffer, layerWords } = this.shape;
     const buffer = this.#buffers[Math.floor(index / layersPerBuffer)];
-    if (!buffer) throw new RangeError(`the KV pool has no layer ${index}`);
+    if (!buffer || index >= this.#layers) throw new RangeError(`the KV pool has no layer ${index}`);
     const blockWords = buffer.size / 4 / this.shape.blocks;
     return { buffer, layerWord: (index % layersPerBuffer) * layerWords, blockWords };
   }

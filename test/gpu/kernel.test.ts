@@ -42,6 +42,7 @@ describeOnEveryAdapter("a kernel", (adapter) => {
       const params = kernel.uniform("params", { value: 2.5, first: 3, step: -2 });
       const bindGroup = kernel.bind({ params, y });
       const stage = {
+        pipelines: [kernel.pipeline],
         encode(pass: GPUComputePassEncoder) {
           pass.setPipeline(kernel.pipeline);
           pass.setBindGroup(0, bindGroup);

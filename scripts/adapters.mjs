@@ -37,7 +37,7 @@ export async function ensureSecondAdapter() {
 }
 
 /**
- * The adapters that Dawn gives a device of, best first; none when a driver crashes or hangs.
+ * The adapters that Dawn gives a device of, best first; where a driver crashes or hangs, those that came before it.
  * @returns {Promise<Adapter[]>}
  */
 export async function findAdapters() {
@@ -48,7 +48,7 @@ export async function findAdapters() {
   // What a driver does at the end of its process is not the question here.
   const output = await probe.catch((/** @type {{ stdout: string }} */ error) => error);
   /** @type {Adapter[]} */
-  const found = JSON.parse(output.stdout || "[]");
+  const found = output.stdout.split("\n").flatMap((line) => (line ? [JSON.parse(line)] : []));
   return found.toSorted((a, b) => rank(a) - rank(b));
 }
 

@@ -46,7 +46,8 @@ async function openAll(create: Create): Promise<OpenAdapter[]> {
   const opened: OpenAdapter[] = [];
   for (const { backend, name } of await listNames(create)) {
     const instance = create([`backend=${backend}`, `adapter=${name}`]);
-    const adapter = await instance.requestAdapter();
+    // A driver that does not work must not take the others along.
+    const adapter = await instance.requestAdapter().catch(() => null);
     if (adapter) opened.push(hold(instance, adapter, summarizeAdapter(name, adapter.info)));
   }
   return bestFirst(opened);

@@ -32,7 +32,7 @@ export interface Downloaded extends Validators {
 /**
  * Fetches `job.url` into the entry's partial file and goes on where an earlier download stopped, if the server still has the same file.
  * A connection that breaks, stalls, or is answered 5xx, is tried again; an abort keeps the partial file.
- * @throws ModelError `download-failed`, `wrong-size`, `disk-full`, `cache-unwritable`
+ * @throws ModelError `download-failed`, `wrong-size`, `disk-full`, `cache-unwritable`; and the signal's reason
  */
 export async function download(job: DownloadJob): Promise<Downloaded> {
   for (let fruitless = 0; ; ) {
@@ -45,7 +45,9 @@ export async function download(job: DownloadJob): Promise<Downloaded> {
       const after = await sizeOf(job.entry.partial);
       fruitless = after > before ? 0 : fruitless + 1;
       if (fruitless >= job.patience.attempts) throw downloadFailed(shownUrl(job.url), reasonOf(error));
-      await wait(job.patience.retryMs, undefined, { signal: job.signal });
+      await wait(job.patience.retryMs, undefined, { signal: job.signal }).catch(() => undefined);
+      // The wait fails with an error of its own, not with the signal's reason.
+      job.signal?.throwIfAborted();
     }
   }
 }

@@ -110,6 +110,25 @@ test("an aborted download stops at once, keeps its part, and is resumed by the n
   expect(await filesIn(folder)).toEqual(CACHED);
 });
 
+test("an abort between two attempts ends the download with the signal's reason", async () => {
+  const server = await serve(content);
+  server.faults.push({ kind: "status", status: 503 });
+  const stop = new AbortController();
+  const reason = new Error("no longer wanted");
+  const patience = {
+    ...hasty,
+    /** Read when the wait begins. */
+    get retryMs() {
+      setImmediate(() => stop.abort(reason));
+      return 3_600_000;
+    },
+  };
+  const platform = createNodePlatform({ cacheFolder: tempFolder(), env: {}, patience });
+  const stopped = platform.resolveModel(`${server.url}/tiny.gguf`, { signal: stop.signal });
+  await expect(stopped).rejects.toBe(reason);
+  expect(server.downloads).toHaveLength(1);
+});
+
 test("a part of another version of the file is not continued", async () => {
   const server = await serve(content);
   server.faults.push({ kind: "cut", after: 400_000 }, { kind: "status", status: 404 });

@@ -14,7 +14,10 @@ test.runIf(hasPip)(
 test.runIf(hasPip)("a package that the index does not have is said with pip's own reason", async () => {
   const env = { ...process.env, PIP_NO_INDEX: "1", PIP_FIND_LINKS: tempFolder() };
   const failed = tinyBy({ env }).platform.resolveModel("tiny", {});
-  await expect(failed).rejects.toMatchObject({ code: "download-failed", message: /baton-tiny==0.1/ });
+  await expect(failed).rejects.toMatchObject({
+    code: "download-failed",
+    message: expect.stringMatching(/baton-tiny==0.1/),
+  });
 });
 
 test.runIf(isRoot && hasPip)("pip is installed where it is missing, and then used", async () => {

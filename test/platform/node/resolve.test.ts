@@ -67,17 +67,17 @@ test("a folder is no model", async () => {
   });
 });
 
-// Root may read everything.
-test.skipIf(process.getuid?.() === 0)(
-  "a file without permission says so before it is opened to load",
-  async () => {
-    const path = join(tempFolder(), "secret.gguf");
-    await writeFile(path, content);
-    await chmod(path, 0);
-    const found = platformIn(tempFolder()).resolveModel(path, {});
-    await expect(found).rejects.toMatchObject({ code: "file-unreadable", message: /EACCES/ });
-  },
-);
+test("a file without permission says so before it is opened to load", async (context) => {
+  context.skip(process.getuid?.() === 0, "root may read everything");
+  const path = join(tempFolder(), "secret.gguf");
+  await writeFile(path, content);
+  await chmod(path, 0);
+  const found = platformIn(tempFolder()).resolveModel(path, {});
+  await expect(found).rejects.toMatchObject({
+    code: "file-unreadable",
+    message: expect.stringMatching(/EACCES/),
+  });
+});
 
 test("a URL that is no URL of a file is refused", async () => {
   const platform = platformIn(tempFolder());
@@ -171,5 +171,8 @@ test("a cache folder that cannot be made is said so", async () => {
   const file = join(tempFolder(), "a file");
   await writeFile(file, "");
   const failed = platformIn(join(file, "cache")).resolveModel(`${server.url}/m.gguf`, {});
-  await expect(failed).rejects.toMatchObject({ code: "cache-unwritable", message: /BATON_CACHE/ });
+  await expect(failed).rejects.toMatchObject({
+    code: "cache-unwritable",
+    message: expect.stringMatching(/BATON_CACHE/),
+  });
 });

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** Steps of the setup: said before they are done, with a sign of life while they run, all on stderr. */
@@ -78,9 +77,12 @@ export function onTerminal() {
 export async function agrees(question) {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   terminal.once("SIGINT", () => process.exit(130));
-  // Ctrl-D is no answer, and no consent.
-  const closed = once(terminal, "close").then(() => "n");
-  const answer = await Promise.race([terminal.question(`baton: ${question} [Y/n] `), closed]);
+  /** @type {string} */
+  const answer = await new Promise((resolve) => {
+    terminal.question(`baton: ${question} [Y/n] `, resolve);
+    // Ctrl-D is no answer, and no consent.
+    terminal.once("close", () => resolve("n"));
+  });
   terminal.close();
   return !/^\s*n/i.test(answer);
 }

@@ -1,7 +1,7 @@
-import { createInterface } from "node:readline/promises";
 import type { Runtime, RuntimeOptions } from "../api.ts";
 import { createNodePlatform, createRuntime } from "../node.ts";
 import type { Platform } from "../platform/platform.ts";
+import { askToInstall } from "./ask_to_install.ts";
 import { interruptible } from "./interrupt.ts";
 import { type Io, say } from "./io.ts";
 import { type ModelOptions, runtimeOptions } from "./model_options.ts";
@@ -16,16 +16,15 @@ export async function withRuntime<T>(
 ): Promise<T> {
   const quiet = options.quiet === true;
   const progress = createProgress(io, quiet);
-  const platform = announcing(
-    createNodePlatform({ allowInstall: (command) => mayInstall(io, command) }),
-    (line) => {
-      if (!quiet) say(io, line);
-    },
-  );
-  const report = { onProgress: progress.report.bind(progress) };
-  const runtime = await interruptible(io, (signal) =>
-    createRuntime({ ...runtimeOptions(options), ...more, ...report, platform, signal }),
-  ).finally(() => progress.stop());
+  const announce = (line: string) => {
+    if (!quiet) say(io, line);
+  };
+  const onProgress = progress.report.bind(progress);
+  const runtime = await interruptible(io, (signal, interrupt) => {
+    const allowInstall = (command: string) => askToInstall(io, command, interrupt);
+    const platform = announcing(createNodePlatform({ allowInstall }), announce);
+    return createRuntime({ ...runtimeOptions(options), ...more, onProgress, platform, signal });
+  }).finally(() => progress.stop());
   try {
     return await use(runtime);
   } finally {
@@ -44,14 +43,4 @@ function announcing(platform: Platform, announce: (line: string) => void): Platf
       return opened;
     },
   };
-}
-
-/** A system package is asked for where somebody can read the question and answer it. */
-async function mayInstall(io: Io, command: string): Promise<boolean> {
-  say(io, `pip is missing; it can be installed by: ${command}`);
-  if (!(io.stdin.isTTY && io.stderr.isTTY)) return true;
-  const terminal = createInterface({ input: io.stdin, output: io.stderr });
-  const answer = await terminal.question("Install it? [Y/n] ");
-  terminal.close();
-  return !/^\s*n/i.test(answer);
 }

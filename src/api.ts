@@ -10,7 +10,7 @@ export type { FinishReason, SamplingOptions, Timings, Usage };
 
 /**
  * Numeric class. `exact`: 32-bit activations and fixed kernels, so a sequence's logits are bit-equal on one adapter however it
- * is batched or chunked. `default`: activations as packed 16-bit floats. `fast`: int8 activations.
+ * is batched or chunked. `default`: activations as packed 16-bit floats. `fast`: int8 activations; not available yet.
  */
 export type Precision = "exact" | "default" | "fast";
 

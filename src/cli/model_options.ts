@@ -3,6 +3,8 @@ import type { Precision, RuntimeOptions } from "../api.ts";
 import { invalidOption } from "../conversation/option_checks.ts";
 import { catalogue } from "../loader/sources/catalogue.ts";
 
+const PRECISIONS = "exact or default (fast is not available yet)";
+
 /** The options of every command that runs a model. */
 export interface ModelOptions {
   readonly model: string;
@@ -20,7 +22,7 @@ export function addModelOptions(command: Command): Command {
       "--adapter <name>",
       "part of the name of the adapter to use (default: BATON_ADAPTER, or the best)",
     )
-    .option("--precision <class>", "exact, default or fast", parsePrecision, "default")
+    .option("--precision <class>", PRECISIONS, parsePrecision, "default")
     .option(
       "--kv-mib <MiB>",
       "size of the KV pool (default: from the model and the adapter)",
@@ -45,6 +47,6 @@ export function parseNumber(option: string): (text: string) => number {
 }
 
 function parsePrecision(text: string): Precision {
-  if (text === "exact" || text === "default" || text === "fast") return text;
-  throw invalidOption("--precision", text, "exact, default or fast");
+  if (text === "exact" || text === "default") return text;
+  throw invalidOption("--precision", text, PRECISIONS);
 }

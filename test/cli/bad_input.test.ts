@@ -49,6 +49,12 @@ describe("options", () => {
     ["no tokens at all", ["run", "Hi", "--max-tokens", "0"], "invalid-option", /maxTokens/],
     ["an empty stop text", ["run", "Hi", "--stop", ""], "invalid-option", /stop/],
     ["an unknown precision", ["run", "Hi", "--precision", "double"], "invalid-option", /exact/],
+    [
+      "a precision to come",
+      ["run", "Hi", "--precision", "fast"],
+      "invalid-option",
+      /fast is not available yet/,
+    ],
     ["no KV pool", ["run", "Hi", "--kv-mib", "0"], "invalid-option", /kvMiB/],
     ["an unknown adapter", ["run", "Hi", "--adapter", "nonexistent"], "no-adapter", /Choose one of/],
     ["a chunk of nothing", ["eval", "none.json", "--chunk", "0"], "invalid-option", /--chunk/],

@@ -21,6 +21,14 @@ test.each(COMMANDS)("%s --help explains it with an example", async (command) => 
   expect(out).toContain("--json");
 });
 
+test.each(["start", "run", "chat", "eval"])(
+  "%s --help offers no precision that is refused",
+  async (command) => {
+    const { out } = await baton([command, "--help"]);
+    expect(out.replace(/\s+/g, " ")).toContain("exact or default (fast is not available yet)");
+  },
+);
+
 test("the version is the package's", async () => {
   expect(await baton(["--version"])).toEqual({ status: 0, out: `${version}\n`, errors: "" });
 });

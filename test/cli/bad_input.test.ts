@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { createRuntime } from "../../src/node.ts";
 import { TestFolder } from "./files.ts";
 import { baton } from "./test_io.ts";
 
@@ -12,9 +13,40 @@ const strange = folder.model("strange.gguf", { metadata: { "general.architecture
 const missing = `${folder.path}/missing.gguf`;
 const long = "word ".repeat(3000);
 
-/** Fails as a BatonError should: a line on stderr, an object on stdout, status 1, no stack. */
+/** Every device that the program opened. */
+const devices = vi.hoisted((): GPUDevice[] => []);
+vi.mock(import("../../src/platform/open_adapter.ts"), async (original) => {
+  const { openAdapterOf } = await original();
+  return {
+    openAdapterOf: (adapter, summary, onDevice) =>
+      openAdapterOf(adapter, summary, (device) => {
+        devices.push(device);
+        onDevice?.(device);
+      }),
+  };
+});
+
+/** What a refusal may take beyond opening the model, where that is opened at all. */
+const REFUSAL_MS = 2000;
+let openingMs = 0;
+beforeAll(async () => {
+  const start = performance.now();
+  await (await createRuntime({ model })).dispose();
+  openingMs = performance.now() - start;
+  devices.length = 0;
+});
+
+// A destroyed device holds no memory, and keeps no process alive.
+afterEach(async () => {
+  const lost = await Promise.all(devices.splice(0).map((device) => device.lost));
+  expect(lost.filter(({ reason }) => reason !== "destroyed")).toEqual([]);
+}, 10_000);
+
+/** Fails as a BatonError should: a line on stderr, an object on stdout, status 1, no stack, and soon. */
 async function expectRefusal(args: readonly string[], code: string, sentence: RegExp): Promise<void> {
+  const start = performance.now();
   const { status, out, errors } = await baton([...args, "--json"]);
+  expect(performance.now() - start).toBeLessThan(REFUSAL_MS + (devices.length > 0 ? openingMs : 0));
   const line = errors.split("\n").find((text) => text.startsWith("error"));
   expect(line).toMatch(new RegExp(`^error \\(${code}\\): .+\\.$`));
   expect(line).toMatch(sentence);

@@ -57,11 +57,35 @@ export async function fetchFiles(what, folder, unpack) {
     mkdirSync(unpacked);
     for (const [name, bytes] of unpack((name) => need(packed.get(name), name)))
       writeFileSync(join(unpacked, name), bytes, { mode: 0o755 });
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(unpacked, folder);
+    replaceFolder(folder, unpacked, join(aside, "replaced"));
     say(`${what} is in ${folder}.`);
   } finally {
     rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Puts `unpacked` in the place of `folder`, which goes to `replaced`. Where another process does so at the same instant, either's
+ * folder stays: they hold the same.
+ * @param {string} folder
+ * @param {string} unpacked
+ * @param {string} replaced
+ */
+export function replaceFolder(folder, unpacked, replaced) {
+  renameUnless(["ENOENT"], folder, replaced);
+  renameUnless(["ENOTEMPTY", "EEXIST"], unpacked, folder);
+}
+
+/**
+ * @param {string[]} codes of the errors that are none here
+ * @param {string} from
+ * @param {string} to
+ */
+function renameUnless(codes, from, to) {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!codes.includes(String(/** @type {NodeJS.ErrnoException} */ (error).code))) throw error;
   }
 }
 

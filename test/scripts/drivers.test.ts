@@ -1,7 +1,13 @@
-import { expect, test } from "vitest";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
 import { cacheFolder } from "../../scripts/cache.mjs";
 import { backportsSource, parseOsRelease } from "../../scripts/lavapipe.mjs";
-import { readTar } from "../../scripts/swiftshader.mjs";
+import { readTar, replaceFolder } from "../../scripts/swiftshader.mjs";
 import { cacheFolder as cacheFolderOfTheLibrary } from "../../src/platform/node/cache_folder.ts";
 
 const MIRROR = "http://mirror.example/debian/";
@@ -53,6 +59,45 @@ test("a tar archive gives its files by name, whatever their sizes", () => {
   const entries = Object.entries(contents).map(([name, content]) => tarEntry(`folder/${name}`, content));
   const files = readTar(Buffer.concat([...entries, Buffer.alloc(1024)]));
   expect(Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.toString()]))).toEqual(contents);
+});
+
+/** A folder that is removed after the test. */
+function tempFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "baton-drivers-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test("an incomplete folder is replaced as a whole", () => {
+  const parent = tempFolder();
+  for (const [folder, file] of [
+    ["driver", "left over"],
+    ["unpacked", "driver.so"],
+  ] as const) {
+    mkdirSync(join(parent, folder));
+    writeFileSync(join(parent, folder, file), file);
+  }
+  replaceFolder(join(parent, "driver"), join(parent, "unpacked"), join(parent, "replaced"));
+  expect(readdirSync(join(parent, "driver"))).toEqual(["driver.so"]);
+});
+
+test("of processes that end a fetch at the same instant, none fails", async () => {
+  const parent = tempFolder();
+  const swiftshader = pathToFileURL(resolve("scripts/swiftshader.mjs")).href;
+  const program = `
+    import { mkdirSync, writeFileSync } from "node:fs";
+    import { replaceFolder } from ${JSON.stringify(swiftshader)};
+    for (let round = 0; round < 300; round++) {
+      const aside = ${JSON.stringify(parent)} + "/" + process.pid + "-" + round;
+      mkdirSync(aside + "/unpacked", { recursive: true });
+      writeFileSync(aside + "/unpacked/driver.so", "the driver");
+      replaceFolder(${JSON.stringify(join(parent, "driver"))}, aside + "/unpacked", aside + "/replaced");
+    }`;
+  const fetching = [1, 2].map(() =>
+    promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]),
+  );
+  await Promise.all(fetching);
+  expect(readFileSync(join(parent, "driver", "driver.so"), "utf8")).toBe("the driver");
 });
 
 for (const env of [

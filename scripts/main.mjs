@@ -14,7 +14,6 @@ const COMMANDS = {
   setup: async () => {
     await setUp();
     await ensureBuild();
-    say("everything is set up.");
   },
   build: async () => {
     await ensurePackages();

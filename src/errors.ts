@@ -16,12 +16,13 @@ import type {
 export type * from "./protocol/plain_error.ts";
 
 export abstract class BatonError<Code extends ErrorCode = ErrorCode> extends Error {
+  /** Written out in each class: a minifier renames the classes themselves. */
+  abstract override readonly name: string;
   readonly code: Code;
   readonly fields: ErrorFields;
 
   constructor(code: Code, message: string, fields: ErrorFields = {}, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
     this.code = code;
     this.fields = fields;
   }
@@ -31,18 +32,38 @@ export abstract class BatonError<Code extends ErrorCode = ErrorCode> extends Err
   }
 }
 
-export class InputError extends BatonError<InputCode> {}
-export class ModelError extends BatonError<ModelCode> {}
-export class DeviceError extends BatonError<DeviceCode> {}
-export class CapacityError extends BatonError<CapacityCode> {}
+export class InputError extends BatonError<InputCode> {
+  override readonly name = "InputError";
+}
+export class ModelError extends BatonError<ModelCode> {
+  override readonly name = "ModelError";
+}
+export class DeviceError extends BatonError<DeviceCode> {
+  override readonly name = "DeviceError";
+}
+export class CapacityError extends BatonError<CapacityCode> {
+  override readonly name = "CapacityError";
+}
 
-/** The same error again on the other side of a border; the class follows from `plain.name`. */
+/** Of a name that this version does not know. */
+class OtherError extends BatonError {
+  override readonly name: string;
+
+  constructor({ name, code, message, fields }: PlainError) {
+    super(code, message, fields);
+    this.name = name;
+  }
+}
+
+/** The same error again on the other side of a border; the class follows from `plain.name`. Never throws. */
 export function fromPlain(plain: PlainError): BatonError {
+  const Class = classOf(plain.name);
+  return Class === undefined ? new OtherError(plain) : new Class(plain.code, plain.message, plain.fields);
+}
+
+type AnyClass = new (code: ErrorCode, message: string, fields: ErrorFields) => BatonError;
+
+function classOf(name: string): AnyClass | undefined {
   const classes = { InputError, ModelError, DeviceError, CapacityError } as const;
-  const Class = classes[plain.name as keyof typeof classes] as new (
-    code: ErrorCode,
-    message: string,
-    fields: ErrorFields,
-  ) => BatonError;
-  return new Class(plain.code, plain.message, plain.fields);
+  return Object.hasOwn(classes, name) ? (classes[name as keyof typeof classes] as AnyClass) : undefined;
 }

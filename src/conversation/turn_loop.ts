@@ -29,6 +29,8 @@ export class TurnLoop {
   #turns = 0;
   #running: number | undefined;
   #disposed = false;
+  /** Set once the scheduler or the loop itself has thrown: its books are not to be trusted, so nothing runs any more. */
+  #broken: Error | undefined;
   #onIdle: (() => void)[] = [];
 
   constructor(scheduler: Scheduler, runner: Runner, now: () => number = () => performance.now()) {
@@ -89,14 +91,26 @@ export class TurnLoop {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        for (const command of this.#scheduler.advance(next, this.#now())) this.#execute(command);
-      }
+      if (this.#broken === undefined) this.#drain();
+    } catch (cause) {
+      this.#broken = brokenBy(cause);
     } finally {
       this.#draining = false;
     }
+    if (this.#broken !== undefined) this.#failAll(this.#broken);
     if (this.#running !== undefined) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  #drain(): void {
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      for (const command of this.#scheduler.advance(next, this.#now())) this.#execute(command);
+    }
+  }
+
+  #failAll(error: Error): void {
+    this.#events.length = 0;
+    for (const turn of [...this.#sinks.keys()]) this.#end(turn, (sink) => sink.failed(error));
   }
 
   #execute(command: SchedulerCommand): void {
@@ -141,19 +155,41 @@ export class TurnLoop {
       act(sink);
     } catch (cause) {
       this.stop(turn, "abort");
-      this.#end(turn, () => sink.failed(cause instanceof Error ? cause : new Error(String(cause))));
+      this.#end(turn, () => sink.failed(errorOf(cause)));
     }
   }
 
   #end(turn: number, act: (sink: TurnSink) => void): void {
     const sink = this.#sinks.get(turn);
     this.#sinks.delete(turn);
-    if (sink !== undefined) act(sink);
+    if (sink === undefined) return;
+    try {
+      act(sink);
+    } catch (cause) {
+      try {
+        sink.failed(errorOf(cause));
+      } catch {
+        // The sink cannot hear of its own failure either, and the other turns go on.
+      }
+    }
   }
 }
 
 function plainOf(cause: unknown, device: string): PlainError {
   if (cause instanceof BatonError) return cause.toPlain();
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const { message } = errorOf(cause);
   return new DeviceError("gpu-error", `A step failed on ${device}: ${message}`, { device }).toPlain();
+}
+
+function brokenBy(cause: unknown): DeviceError {
+  return new DeviceError(
+    "gpu-error",
+    `The runtime met a fault of its own and runs nothing any more: dispose it and create a new one. The fault: ${errorOf(cause).message}`,
+    {},
+    { cause },
+  );
+}
+
+function errorOf(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
 }

@@ -17,6 +17,7 @@ import { evaluate } from "./evaluate.ts";
 import { borrowDevice, type GpuDevice, openDevice } from "./gpu/device.ts";
 import { type GgufFile, openGguf } from "./loader/gguf.ts";
 import { sourceOf } from "./loader/sources/byte_sources.ts";
+import { TensorTable, vocabOf } from "./model/weights.ts";
 import { summarizeAdapter } from "./platform/gpu_choice.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
@@ -79,7 +80,7 @@ interface Loaded {
 async function load(options: CheckedRuntimeOptions, gpu: GpuDevice, file: GgufFile): Promise<Loaded> {
   const { precision, maxStepTokens, kvMiB, onProgress, signal } = options;
   try {
-    const tokenizer = createTokenizer(file.metadata);
+    const tokenizer = createTokenizer(file.metadata, vocabOf(new TensorTable(file)));
     const template = createChatTemplate(file.metadata, tokenizer);
     const given = { ...(kvMiB !== undefined && { kvMiB }), ...(onProgress && { onProgress }) };
     const runner = await openRunner({ gpu, file, precision, maxStepTokens, ...given });

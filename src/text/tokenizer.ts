@@ -1,4 +1,4 @@
-import { InputError } from "../errors.ts";
+import { InputError, ModelError } from "../errors.ts";
 import { AddedTokens } from "./added_tokens.ts";
 import { bytesOfSpelling } from "./byte_alphabet.ts";
 import { createDetokenizer, type Detokenizer } from "./detokenizer.ts";
@@ -32,7 +32,7 @@ export interface Tokenizer {
   isControl(id: number): boolean;
   /** For one answer, from its first token. */
   detokenizer(): Detokenizer;
-  /** The bytes a token stands for; of a control token, its name's. @throws InputError `invalid-option` */
+  /** The bytes a token stands for; of a control token, its name's; of padding, none. @throws InputError `invalid-option` */
   tokenBytes(id: number): Uint8Array;
 
   /** The text cut at control tokens, but not at those shielded with `mark`, whose marks are removed. */
@@ -46,16 +46,31 @@ export interface Tokenizer {
 }
 
 /**
- * From the `tokenizer.*` keys of a GGUF header.
- * @throws ModelError `unknown-tokenizer`, `gguf-invalid`
+ * From the `tokenizer.*` keys of a GGUF header. `modelTokens`: how many ids the model knows, the vocabulary's by default; those beyond
+ * the vocabulary are padding, which stands for no text.
+ * @throws ModelError `unknown-tokenizer`, `gguf-invalid`, `wrong-shape` when the model knows fewer ids than the vocabulary has
  */
-export function createTokenizer(metadata: Metadata): Tokenizer {
+export function createTokenizer(metadata: Metadata, modelTokens?: number): Tokenizer {
   const vocabulary = readVocabulary(metadata);
+  const vocabTokens = vocabulary.tokens.length;
+  if (modelTokens !== undefined && modelTokens < vocabTokens) throw tooFewRows(modelTokens, vocabTokens);
   const turnEnd = turnEndToken(metadata, vocabulary);
   const control = new Set(vocabulary.control);
   if (turnEnd !== undefined) control.add(turnEnd);
   const ends = [vocabulary.special.eos, vocabulary.special.eot, turnEnd];
-  return new GgufTokenizer({ ...vocabulary, control }, new Set(ends.filter((id) => id !== undefined)));
+  return new GgufTokenizer(
+    { ...vocabulary, control },
+    new Set(ends.filter((id) => id !== undefined)),
+    modelTokens ?? vocabTokens,
+  );
+}
+
+function tooFewRows(rows: number, vocabTokens: number): ModelError {
+  return new ModelError(
+    "wrong-shape",
+    `The model's embedding has ${rows} rows and its tokenizer ${vocabTokens} tokens, and every token needs a row. Download the file again, or choose another.`,
+    { rows, vocabTokens },
+  );
 }
 
 class GgufTokenizer implements Tokenizer {
@@ -63,16 +78,18 @@ class GgufTokenizer implements Tokenizer {
   readonly bosToken?: number;
   readonly endTokens: ReadonlySet<number>;
   readonly #vocabulary: Vocabulary;
+  readonly #modelTokens: number;
   readonly #control: AddedTokens;
   readonly #userDefined: AddedTokens;
   readonly #encoder: Encoder;
 
-  constructor(vocabulary: Vocabulary, endTokens: ReadonlySet<number>) {
+  constructor(vocabulary: Vocabulary, endTokens: ReadonlySet<number>, modelTokens: number) {
     const { tokens, control, userDefined, special } = vocabulary;
     this.vocabTokens = tokens.length;
     if (special.bos !== undefined) this.bosToken = special.bos;
     this.endTokens = endTokens;
     this.#vocabulary = vocabulary;
+    this.#modelTokens = modelTokens;
     this.#control = new AddedTokens(tokens, control);
     this.#userDefined = new AddedTokens(
       tokens,
@@ -102,10 +119,11 @@ class GgufTokenizer implements Tokenizer {
   tokenBytes(id: number): Uint8Array {
     const token = this.#vocabulary.tokens[id];
     if (token === undefined) {
+      if (Number.isInteger(id) && id >= 0 && id < this.#modelTokens) return new Uint8Array();
       throw new InputError(
         "invalid-option",
-        `${id} is no token id: the model's vocabulary has the ids 0 to ${this.vocabTokens - 1}.`,
-        { id, vocabTokens: this.vocabTokens },
+        `${id} is no token id: the model's vocabulary has the ids 0 to ${this.#modelTokens - 1}.`,
+        { id, vocabTokens: this.#modelTokens },
       );
     }
     const utf8 = (text: string) => new TextEncoder().encode(text);

@@ -23,6 +23,8 @@ export interface TinyModelOptions {
   readonly tied?: boolean;
   /** Keep the first N tokens of the vocabulary and the merges that lead to them; from 252 on every text can still be encoded. */
   readonly vocabTokens?: number;
+  /** Of the embedding and the output matrix; `vocabTokens` by default, more where a file pads its vocabulary. */
+  readonly embeddingRows?: number;
   readonly contextTokens?: number;
   readonly version?: 2 | 3;
   /** Added to the metadata, or in place of what stands there. */
@@ -47,6 +49,7 @@ type Shape = Required<Omit<TinyModelOptions, "metadata">>;
 function resolve(options: TinyModelOptions): Shape {
   const hidden = options.hidden ?? 64;
   const heads = options.heads ?? 4;
+  const vocabTokens = options.vocabTokens ?? 49_152;
   return {
     seed: 1,
     architecture: "llama",
@@ -59,7 +62,8 @@ function resolve(options: TinyModelOptions): Shape {
     type: "Q4_1",
     embeddingType: "Q8_0",
     tied: true,
-    vocabTokens: 49_152,
+    vocabTokens,
+    embeddingRows: vocabTokens,
     contextTokens: 8192,
     version: 3,
     ...options,
@@ -99,7 +103,7 @@ function tensorsOf(shape: Shape): GgufTensor[] {
     matrix(name, rows, cols);
     if (architecture === "qwen2") vector(`${name}.bias`, rows, 0);
   };
-  matrix("token_embd", shape.vocabTokens, hidden, shape.embeddingType);
+  matrix("token_embd", shape.embeddingRows, hidden, shape.embeddingType);
   for (let layer = 0; layer < shape.layers; layer++) {
     const block = `blk.${layer}`;
     vector(`${block}.attn_norm.weight`, hidden, 1);
@@ -117,7 +121,7 @@ function tensorsOf(shape: Shape): GgufTensor[] {
     matrix(`${block}.ffn_down`, hidden, ffn);
   }
   vector("output_norm.weight", hidden, 1);
-  if (!shape.tied) matrix("output", shape.vocabTokens, hidden, shape.embeddingType);
+  if (!shape.tied) matrix("output", shape.embeddingRows, hidden, shape.embeddingType);
   return tensors;
 }
 

@@ -45,7 +45,7 @@ async function loadDawn(): Promise<Create> {
 async function openAll(create: Create): Promise<OpenAdapter[]> {
   const opened: OpenAdapter[] = [];
   for (const { backend, name } of await listNames(create)) {
-    const instance = create([`backend=${backend}`, `adapter=${name}`]);
+    const instance = lingering(create([`backend=${backend}`, `adapter=${name}`]));
     // A driver that does not work must not take the others along.
     const adapter = await instance.requestAdapter().catch(() => null);
     if (adapter) opened.push(hold(instance, adapter, summarizeAdapter(name, adapter.info)));
@@ -55,7 +55,7 @@ async function openAll(create: Create): Promise<OpenAdapter[]> {
 
 /** Dawn lists its adapters in one place only: the error it throws for a name that none has. */
 async function listNames(create: Create): Promise<{ backend: string; name: string }[]> {
-  const listing = await create([`adapter=${NO_SUCH_ADAPTER}`])
+  const listing = await lingering(create([`adapter=${NO_SUCH_ADAPTER}`]))
     .requestAdapter({ powerPreference: "high-performance" })
     .then(
       () => "",
@@ -73,5 +73,23 @@ async function listNames(create: Create): Promise<{ backend: string; name: strin
 function hold(instance: GPU, adapter: GPUAdapter, summary: AdapterSummary): OpenAdapter {
   const keep = (object: object) => Object.defineProperty(object, "instance", { value: instance });
   keep(adapter);
-  return openAdapterOf(adapter, summary, keep);
+  const opened = openAdapterOf(adapter, summary, keep);
+  const release = () => {
+    opened.release();
+    lingering(instance);
+  };
+  return { ...opened, release };
+}
+
+/** Longer than any callback of the binding waits for its turn. */
+const LINGER_MS = 5000;
+
+/**
+ * Keeps an instance from being collected for a while: the binding has callbacks of its own under way after a promise has settled or
+ * a device was destroyed, and they lock the instance's mutex (a hang, or `std::system_error`, when it is gone). Does not keep the
+ * process alive.
+ */
+function lingering(instance: GPU): GPU {
+  setTimeout((held: GPU) => void held, LINGER_MS, instance).unref();
+  return instance;
 }

@@ -21,12 +21,14 @@ export interface RuntimeOptions {
   readonly precision?: Precision;
   /** Part of an adapter's name; the best adapter when absent. */
   readonly adapter?: string;
-  /** A device of the caller's own; it is used and not destroyed. */
+  /** A device of the caller's own; it is used and not destroyed. Push no error scopes on it while it loads. */
   readonly device?: GPUDevice;
   /** Size of the KV pool in MiB. Range (0, 1048576]; chosen from the model's context and the adapter's limits when absent. */
   readonly kvMiB?: number;
   /** Most tokens one step runs, prefill chunks included. Range [1, 4096]; default 256. */
   readonly maxStepTokens?: number;
+  /** Most tokens whose logits one step computes, all of them for `evaluate`. Range [1, 4096]; default 64. */
+  readonly maxLogitRows?: number;
   readonly onProgress?: OnProgress;
   /** Aborts the loading. */
   readonly signal?: AbortSignal;

@@ -78,11 +78,15 @@ interface Loaded {
 
 /** Reads the file to its end, and closes it. */
 async function load(options: CheckedRuntimeOptions, gpu: GpuDevice, file: GgufFile): Promise<Loaded> {
-  const { precision, maxStepTokens, kvMiB, onProgress, signal } = options;
+  const { precision, maxStepTokens, maxLogitRows, kvMiB, onProgress, signal } = options;
   try {
     const tokenizer = createTokenizer(file.metadata, vocabOf(new TensorTable(file)));
     const template = createChatTemplate(file.metadata, tokenizer);
-    const given = { ...(kvMiB !== undefined && { kvMiB }), ...(onProgress && { onProgress }) };
+    const given = {
+      ...(kvMiB !== undefined && { kvMiB }),
+      ...(maxLogitRows !== undefined && { maxLogitRows }),
+      ...(onProgress && { onProgress }),
+    };
     const runner = await openRunner({ gpu, file, precision, maxStepTokens, ...given });
     signal?.throwIfAborted();
     return { tokenizer, template, runner };

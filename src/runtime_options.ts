@@ -27,6 +27,7 @@ export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOpti
   checkOptionalNumber("kvMiB", options.kvMiB, { above: 0, max: 2 ** 20 });
   const { maxStepTokens = DEFAULT_MAX_STEP_TOKENS } = options;
   checkNumber("maxStepTokens", maxStepTokens, { min: 1, max: 4096, integer: true });
+  checkOptionalNumber("maxLogitRows", options.maxLogitRows, { min: 1, max: 4096, integer: true });
   return { ...options, maxStepTokens, precision: checkPrecision(options.precision ?? "default") };
 }
 

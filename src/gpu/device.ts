@@ -62,22 +62,35 @@ export class GpuDevice {
   /** A zeroed buffer of `bytes` (rounded up to 4). @throws DeviceError `adapter-limit` */
   createBuffer(label: string, bytes: number, usage: number): GPUBuffer {
     const size = Math.max(4, Math.ceil(bytes / 4) * 4);
-    if (size > this.capabilities.maxBufferBytes) {
-      throw new DeviceError(
-        "adapter-limit",
-        `The buffer "${label}" needs ${size} bytes and the adapter "${this.summary.name}" allows ${this.capabilities.maxBufferBytes}. Use a smaller model or KV pool.`,
-        { limit: "maxBufferSize", needed: size, allowed: this.capabilities.maxBufferBytes },
-      );
-    }
+    if (size > this.capabilities.maxBufferBytes) throw this.#beyond("maxBufferSize", label, size);
     const buffer = this.device.createBuffer({ label, size, usage });
     this.#buffers.add(buffer);
     this.#liveBytes += size;
     return buffer;
   }
 
-  /** A storage buffer that can be written from the host and copied both ways. */
+  /**
+   * A storage buffer that can be bound whole, written from the host and copied both ways.
+   * @throws DeviceError `adapter-limit`
+   */
   createStorage(label: string, bytes: number): GPUBuffer {
+    if (bytes > this.capabilities.maxBindingBytes)
+      throw this.#beyond("maxStorageBufferBindingSize", label, bytes);
     return this.createBuffer(label, bytes, bufferUsage.storage | bufferUsage.copyDst | bufferUsage.copySrc);
+  }
+
+  #beyond(
+    limit: "maxBufferSize" | "maxStorageBufferBindingSize",
+    label: string,
+    needed: number,
+  ): DeviceError {
+    const { maxBufferBytes, maxBindingBytes } = this.capabilities;
+    const allowed = limit === "maxBufferSize" ? maxBufferBytes : maxBindingBytes;
+    return new DeviceError(
+      "adapter-limit",
+      `The buffer "${label}" needs ${needed} bytes and the adapter "${this.summary.name}" allows ${allowed}. Use a smaller model, KV pool or maxStepTokens.`,
+      { limit, needed, allowed },
+    );
   }
 
   destroyBuffer(buffer: GPUBuffer): void {

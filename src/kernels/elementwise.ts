@@ -29,7 +29,8 @@ export async function embedStage(
   const kernel = await library.get({
     shader: "embed",
     conditions: { [layout]: true },
-    constants: { INTERLEAVE: choice.interleave, WORKGROUP },
+    constants: { INTERLEAVE: choice.interleave },
+    overrides: { WORKGROUP },
   });
   const params = kernel.uniform("params", { hidden, groups, first_row: firstRow, rows });
   const bindGroup = kernel.bind({ params, tokens, weights: values, ...(scales && { scales }), x });
@@ -59,7 +60,7 @@ export async function normStage(
   const kernel = await library.get({
     shader: "rms_norm",
     conditions: { half_activations: choice.halfActivations, gather: rows !== undefined },
-    constants: { WORKGROUP },
+    overrides: { WORKGROUP },
   });
   const params = kernel.uniform("params", { hidden, stride4: Math.ceil(hidden / 32) * 8, eps });
   const bindGroup = kernel.bind({ params, x, gain, y, ...(rows && { rows }) });
@@ -92,7 +93,7 @@ export async function ropeStage(library: KernelLibrary, request: RopeRequest): P
   const kernel = await library.get({
     shader: "rope_kv",
     conditions: { neox, qk_norm: gains !== undefined },
-    constants: { WORKGROUP: 32 },
+    overrides: { WORKGROUP: 32 },
   });
   const params = kernel.uniform("params", {
     heads: shape.heads,
@@ -126,7 +127,7 @@ export interface SampleRequest {
 
 export async function sampleStage(library: KernelLibrary, request: SampleRequest): Promise<Stage> {
   const { vocab, logits, sampling, sampled } = request;
-  const kernel = await library.get({ shader: "sample", constants: { WORKGROUP: 256 } });
+  const kernel = await library.get({ shader: "sample", overrides: { WORKGROUP: 256 } });
   const params = kernel.uniform("params", { vocab });
   const bindGroup = kernel.bind({ params, logits, sampling, sampled });
   return {

@@ -31,6 +31,7 @@ type Metadata = Readonly<Record<string, unknown>>;
 /** Bounds no real model reaches; they keep a lying header from asking for absurd allocations. */
 const MAX_LAYERS = 1024;
 const MAX_WIDTH = 1 << 20;
+const MAX_CONTEXT = 1 << 30;
 
 /** @throws ModelError `unknown-architecture`, `gguf-invalid` */
 export function readModelConfig(metadata: Metadata, vocab: number): ModelConfig {
@@ -59,7 +60,11 @@ export function readModelConfig(metadata: Metadata, vocab: number): ModelConfig 
     headDim,
     ffn: read.integer("feed_forward_length", MAX_WIDTH),
     vocab,
-    contextTokens: read.integer("context_length", 1 << 30),
+    // Within its window a sliding-window model attends to everything, as these kernels do.
+    contextTokens: Math.min(
+      read.integer("context_length", MAX_CONTEXT),
+      read.integer("attention.sliding_window", MAX_CONTEXT, MAX_CONTEXT),
+    ),
     normEps: read.number("attention.layer_norm_rms_epsilon"),
     rope: {
       base: read.number("rope.freq_base", 10_000),
@@ -88,8 +93,9 @@ function checkShape({ hidden, heads, kvHeads, headDim, rope, architecture }: Mod
 
 /** Scaling kinds: none, linear; llama3's factors come as a tensor. Others change the result, so they are refused. */
 function linearFactor(metadata: Metadata, prefix: string): number {
-  const kind = metadata[`${prefix}.rope.scaling.type`] ?? "none";
   const factor = metadata[`${prefix}.rope.scaling.factor`] ?? metadata[`${prefix}.rope.scale_linear`];
+  const kind =
+    metadata[`${prefix}.rope.scaling.type`] ?? (factor === undefined || factor === 0 ? "none" : "linear");
   if (kind === "none") return 1;
   if (kind === "linear" && typeof factor === "number" && factor > 0 && Number.isFinite(factor)) return factor;
   throw new ModelError(

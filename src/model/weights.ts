@@ -58,6 +58,10 @@ export class TensorTable {
     this.#tensors = new Map(file.tensors.map((tensor) => [tensor.name, tensor]));
   }
 
+  get names(): readonly string[] {
+    return [...this.#tensors.keys()];
+  }
+
   find(name: string): TensorInfo | undefined {
     return this.#tensors.get(name);
   }
@@ -138,7 +142,7 @@ class WeightLoader {
       this.#table.matrix(tensorNames.ropeFactors, 1, config.rope.dims / 2);
     const embedding = this.#stack([[tensorNames.embedding, vocab]], hidden);
     const tied = this.#table.find(tensorNames.output) === undefined;
-    return {
+    const weights = {
       embedding,
       layers: Array.from({ length: config.layers }, (_, index) =>
         this.#layer(config, tensorNames.layer(index)),
@@ -146,6 +150,21 @@ class WeightLoader {
       outputNorm: this.#vector(tensorNames.outputNorm, hidden),
       output: tied ? embedding : this.#stack([[tensorNames.output, vocab]], hidden),
     };
+    this.#refuseUnknownTensors(config);
+    return weights;
+  }
+
+  /** A layer's tensor that nothing reads is a part of the model that would be left out, and its results wrong. */
+  #refuseUnknownTensors({ architecture }: ModelConfig): void {
+    const unknown = this.#table.names.find(
+      (name) => name.startsWith("blk.") && !this.#placements.has(name) && !this.#vectors.has(name),
+    );
+    if (unknown === undefined) return;
+    throw new ModelError(
+      "unknown-architecture",
+      `The file has a tensor "${unknown}" that Baton's ${architecture.name} does not know, so its results would be wrong. Choose another model.`,
+      { tensor: unknown, architecture: architecture.name },
+    );
   }
 
   #layer(config: ModelConfig, names: LayerTensorNames): LayerWeights {

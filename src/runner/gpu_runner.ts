@@ -58,7 +58,7 @@ async function build({
   const choice = chooseKernels(gpu.capabilities, precision);
   const { maxBindingBytes } = gpu.capabilities;
   const library = new KernelLibrary(gpu, onProgress);
-  const pool = new KvPool(gpu, config, planKvPool(config, maxBindingBytes, kvMiB));
+  const pool = new KvPool(gpu, config, planKvPool(config, gpu.capabilities, kvMiB));
   const weights = await loadWeights(
     gpu,
     file,

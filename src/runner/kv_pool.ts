@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.ts";
-import type { GpuDevice } from "../gpu/device.ts";
+import type { GpuCapabilities, GpuDevice } from "../gpu/device.ts";
 import type { LayerPool } from "../kernels/attention.ts";
 import type { ModelConfig } from "../model/config.ts";
 
@@ -15,32 +15,34 @@ export interface KvPoolShape {
   readonly bytes: number;
 }
 
-/** Pools are no larger than this unless asked for: enough for a few long conversations of a small model. */
+/** What a pool takes unless asked for another size: some whole contexts, as far as these bytes and half the largest buffer reach. */
+const DEFAULT_CONTEXTS = 4;
 const DEFAULT_BYTES = 256 << 20;
 
 /**
- * Sizes the pool: as many blocks as `kvMiB` holds (or the default: one whole context, at most 256 MiB), over as many buffers as
- * the adapter's binding limit asks for.
+ * Sizes the pool: as many blocks as `kvMiB` holds (or the default: four whole contexts, at most 256 MiB and half of what the
+ * adapter allows a buffer), over as many buffers as the adapter's binding limit asks for.
  * @throws DeviceError `adapter-limit` where not even one block fits
  */
 export function planKvPool(
   config: ModelConfig,
-  maxBindingBytes: number,
+  { maxBindingBytes, maxBufferBytes }: Pick<GpuCapabilities, "maxBindingBytes" | "maxBufferBytes">,
   kvMiB: number | undefined,
 ): KvPoolShape {
   const layerWords = 2 * config.kvHeads * config.headDim * (BLOCK_TOKENS / 2);
   const blockBytes = layerWords * 4 * config.layers;
+  const defaultBytes = Math.min(DEFAULT_BYTES, maxBufferBytes / 2);
   const contextBlocks = Math.ceil(config.contextTokens / BLOCK_TOKENS);
   const wanted =
     kvMiB === undefined
-      ? Math.min(contextBlocks, Math.floor(DEFAULT_BYTES / blockBytes))
+      ? Math.min(DEFAULT_CONTEXTS * contextBlocks, Math.floor(defaultBytes / blockBytes))
       : Math.floor((kvMiB * 2 ** 20) / blockBytes);
   const blocks = Math.min(wanted, Math.floor(maxBindingBytes / (layerWords * 4)));
   if (blocks < 1) {
     throw new DeviceError(
       "adapter-limit",
       wanted < 1
-        ? `A KV pool of ${kvMiB ?? DEFAULT_BYTES / 2 ** 20} MiB holds no block of ${blockBytes} bytes. Give it more MiB.`
+        ? `A KV pool of ${kvMiB ?? defaultBytes / 2 ** 20} MiB holds no block of ${blockBytes} bytes. Give it more MiB.`
         : `One layer of a KV block takes ${layerWords * 4} bytes and the adapter binds ${maxBindingBytes}. Choose a smaller model.`,
       { blockBytes, maxBindingBytes },
     );

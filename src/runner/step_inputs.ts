@@ -18,6 +18,9 @@ export interface StepCapacity {
   readonly singleTiles: boolean;
 }
 
+/** Below this, logit / temperature leaves the range of 32-bit floats, and the likeliest token is certain anyway. */
+const COLDEST = 1e-6;
+
 /** One array of a step: a typed view on the host, its buffer on the GPU, and how much of it this step uses. */
 class Section<View extends Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>> {
   readonly view: View;
@@ -145,7 +148,8 @@ export class StepInputs {
     const at = this.counts.logitRows++;
     const sampling = row.output.kind === "token" ? row.output.sampling : undefined;
     this.logitRows.view[at] = this.counts.tokens - 1;
-    this.#floats[4 * at] = sampling?.temperature ?? 0;
+    const temperature = sampling?.temperature ?? 0;
+    this.#floats[4 * at] = temperature < COLDEST ? 0 : temperature;
     this.sampling.view[4 * at + 1] = sampling?.seed ?? 0;
     this.sampling.view[4 * at + 2] = position;
   }

@@ -25,6 +25,6 @@ export class StepPacer {
     }
     const expectedMs = this.#expectedMs.get(tokens) ?? Number.POSITIVE_INFINITY;
     const overslept = sleptMs > 0 && totalMs - sleptMs < OVERSLEPT_MS;
-    this.#expectedMs.set(tokens, overslept ? sleptMs / 2 : Math.min(expectedMs, totalMs));
+    this.#expectedMs.set(tokens, Math.min(expectedMs, overslept ? sleptMs / 2 : totalMs));
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { TestContext } from "vitest";
-import { openDevice } from "../../src/gpu/device.ts";
+import { expect, type TestContext } from "vitest";
+import { borrowDevice, type GpuDevice, openDevice } from "../../src/gpu/device.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
 import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
 import type { RowOutput, StepRow, TokenSampling } from "../../src/protocol/step.ts";
@@ -19,6 +19,29 @@ export async function openTestRunner(
 ): Promise<GpuRunner> {
   const device = await openDevice(await gpu.openAdapter(context));
   onDevice(device.device);
+  return runnerOn(device, context, model, options);
+}
+
+/** The same with the kernels of adapters whose subgroups have no fixed size, as most GPUs: their whole way runs anywhere. */
+export async function openGpuClassRunner(
+  gpu: TestGpu,
+  context: TestContext,
+  model: Uint8Array | URL,
+  options: RunnerOptions = {},
+): Promise<GpuRunner> {
+  const { adapter, summary } = await gpu.openAdapter(context);
+  const device = await adapter.requestDevice();
+  const borrowed = borrowDevice(device, summary);
+  expect(borrowed.capabilities.subgroupSize).toBeUndefined();
+  return runnerOn(borrowed, context, model, options);
+}
+
+async function runnerOn(
+  device: GpuDevice,
+  context: TestContext,
+  model: Uint8Array | URL,
+  options: RunnerOptions,
+): Promise<GpuRunner> {
   const bytes = new Uint8Array(model instanceof URL ? readFileSync(model) : model);
   const file = await openGguf(sourceOf(new Blob([bytes])));
   const runner = await openRunner({ gpu: device, file, precision: "exact", maxStepTokens: 64, ...options });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
-import { openTestRunner, prefill } from "../harness/runners.ts";
+import { openGpuClassRunner, openTestRunner, prefill } from "../harness/runners.ts";
 import { loadTiny, tinyNames } from "../harness/tiny_reference.ts";
 
 /**
@@ -12,9 +12,14 @@ const bounds = { exact: 0.02, default: 0.05 } as const;
 describeOnEveryAdapter("logits of tiny random checkpoints", (gpu) => {
   for (const name of tinyNames()) {
     const reference = loadTiny(name);
-    for (const precision of ["exact", "default"] as const) {
-      test(`${name} (${reference.about}) agrees with transformers in ${precision}`, async (context) => {
-        const runner = await openTestRunner(gpu, context, reference.gguf, { precision, maxStepTokens: 96 });
+    const ways = [
+      { precision: "exact", kernels: "", open: openTestRunner },
+      { precision: "default", kernels: "", open: openTestRunner },
+      { precision: "default", kernels: " without subgroups", open: openGpuClassRunner },
+    ] as const;
+    for (const { precision, kernels, open } of ways) {
+      test(`${name} (${reference.about}) agrees with transformers in ${precision}${kernels}`, async (context) => {
+        const runner = await open(gpu, context, reference.gguf, { precision, maxStepTokens: 96 });
         let worst = 0;
         for (const { ids, positions, logits } of reference.sequences) {
           const ours = await prefill(runner, ids, [3, 1, 4, 0, 2, 5, 6]);

@@ -1,5 +1,6 @@
 import { expect, type TestContext, test } from "vitest";
 import { type GpuDevice, openDevice } from "../../src/gpu/device.ts";
+import { bufferUsage } from "../../src/gpu/usage.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
 import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
 import { type OpenRunnerOptions, openRunner } from "../../src/runner/gpu_runner.ts";
@@ -116,8 +117,13 @@ async function open(
   maxBindingBytes?: number,
 ) {
   const device: GpuDevice = await openDevice(await gpu.openAdapter(context));
-  // An adapter with a smaller limit than any there is: the planning sees it, and the sizes of the buffers show it.
-  if (maxBindingBytes) Object.assign(device, { capabilities: { ...device.capabilities, maxBindingBytes } });
+  // An adapter with a smaller limit than any there is: the planning sees it, and the sizes of the buffers show it. What is not
+  // split, such as activations, would be refused under it and is let through.
+  if (maxBindingBytes) {
+    const usage = bufferUsage.storage | bufferUsage.copyDst | bufferUsage.copySrc;
+    const createStorage = (label: string, bytes: number) => device.createBuffer(label, bytes, usage);
+    Object.assign(device, { capabilities: { ...device.capabilities, maxBindingBytes }, createStorage });
+  }
   const sizes: { label: string; size: number }[] = [];
   const create = device.device.createBuffer.bind(device.device);
   const spy = (descriptor: GPUBufferDescriptor) => {

@@ -21,11 +21,15 @@ function configOf(layers: number, kvHeads: number, headDim: number, contextToken
 
 const MIB = 2 ** 20;
 const LIMIT = 128 * MIB;
+const limits = (maxBindingBytes: number, maxBufferBytes = 4096 * MIB) => ({
+  maxBindingBytes,
+  maxBufferBytes,
+});
 
 describe("the plan of a KV pool", () => {
-  test("holds one whole context by default", () => {
-    const config = configOf(30, 3, 64);
-    const plan = planKvPool(config, LIMIT, undefined);
+  test("holds four whole contexts by default", () => {
+    const config = configOf(30, 3, 64, 2048);
+    const plan = planKvPool(config, limits(LIMIT), undefined);
     expect(plan.blocks).toBe(512);
     // K and V, 3 heads of 64 dimensions, 2 bytes each, per token and layer.
     expect(plan.bytes).toBe(8192 * 30 * 2 * 3 * 64 * 2);
@@ -34,10 +38,16 @@ describe("the plan of a KV pool", () => {
   });
 
   test("holds at most 256 MiB by default, over as many buffers as the binding limit asks for", () => {
-    const plan = planKvPool(configOf(28, 8, 128, 40_960), LIMIT, undefined);
+    const plan = planKvPool(configOf(28, 8, 128, 40_960), limits(LIMIT), undefined);
     expect(plan.bytes).toBeLessThanOrEqual(256 * MIB);
     expect(plan.bytes).toBeGreaterThan(255 * MIB - 2 * 16 * 28 * 8 * 128 * 2);
     expect(plan.layersPerBuffer).toBe(14);
+  });
+
+  test("takes no more than half of the largest buffer by default", () => {
+    const config = configOf(30, 3, 64);
+    expect(planKvPool(config, limits(LIMIT, 100 * MIB), undefined).bytes).toBeLessThanOrEqual(50 * MIB);
+    expect(planKvPool(config, limits(LIMIT, 100 * MIB), 80).bytes).toBeGreaterThan(79 * MIB);
   });
 
   test("keeps to what was asked for and to the binding limit, and wastes no block", () => {
@@ -57,9 +67,9 @@ describe("the plan of a KV pool", () => {
         const possible = Math.min(
           wanted,
           Math.floor(limit / layerBytes),
-          kvMiB === undefined ? 512 : Infinity,
+          kvMiB === undefined ? 4 * 512 : Infinity,
         );
-        const plan = () => planKvPool(configOf(layers, kvHeads, headDim), limit, kvMiB);
+        const plan = () => planKvPool(configOf(layers, kvHeads, headDim), limits(limit), kvMiB);
         if (possible < 1) {
           expect(plan).toThrow(DeviceError);
           return;
@@ -79,15 +89,16 @@ describe("the plan of a KV pool", () => {
 
   test("is refused with a typed error where not one block fits", () => {
     const config = configOf(30, 3, 64);
-    const codes = [() => planKvPool(config, 1024, undefined), () => planKvPool(config, LIMIT, 0.1)].map(
-      (plan) => {
-        try {
-          return plan();
-        } catch (error) {
-          return error instanceof DeviceError && error.code;
-        }
-      },
-    );
+    const codes = [
+      () => planKvPool(config, limits(1024), undefined),
+      () => planKvPool(config, limits(LIMIT), 0.1),
+    ].map((plan) => {
+      try {
+        return plan();
+      } catch (error) {
+        return error instanceof DeviceError && error.code;
+      }
+    });
     expect(codes).toEqual(["adapter-limit", "adapter-limit"]);
   });
 });
@@ -98,7 +109,7 @@ describeOnEveryAdapter("a KV pool", (gpu) => {
     context.onTestFinished(() => device.destroy());
     const config = configOf(5, 2, 16);
     const layerBytes = 2 * 16 * 2 * 16 * 2;
-    const shape = planKvPool(config, 7 * layerBytes * 2, 5 * 7 * (layerBytes / MIB));
+    const shape = planKvPool(config, limits(7 * layerBytes * 2), 5 * 7 * (layerBytes / MIB));
     expect(shape).toMatchObject({ blocks: 7, layersPerBuffer: 2 });
     const pool = new KvPool(device, config, shape);
     expect(device.liveBytes).toBe(shape.bytes);

@@ -16,6 +16,14 @@ test("what is expected follows the fastest step, not a slow one", () => {
   expect(pacer.sleepMs(1)).toBeCloseTo(0.85 * 45);
 });
 
+test("a process that was suspended sleeps no longer for it", () => {
+  const pacer = new StepPacer();
+  pacer.record(1, 0, 50);
+  pacer.record(1, 0, 50);
+  pacer.record(1, 600_000, 600_000.2);
+  expect(pacer.sleepMs(1)).toBeLessThanOrEqual(42.5);
+});
+
 test("sleeping past a step's end is unlearnt within a few steps", () => {
   const pacer = new StepPacer();
   pacer.record(1, 0, 1000);

@@ -103,9 +103,15 @@ test.each(["1", "7", "64", "300"])(
   },
 );
 
-test("small chunks take more dispatches", async () => {
-  const { dispatches } = await evaluate("--precision", "exact", "--chunk", "7");
-  expect(dispatches).toBeGreaterThan(printed.dispatches);
+test("a chunk is a step: 280 tokens take one of 300, two of 256 as by default, and forty of 7", async () => {
+  const long = folder.json("long.json", [{ ids: Array.from({ length: 280 }, (_, index) => index) }]);
+  const dispatches = async (...chunk: string[]): Promise<number> => {
+    const args = ["eval", long, "--model", model, "--precision", "exact", "--json", ...chunk];
+    return JSON.parse((await baton(args)).out).dispatches;
+  };
+  const one = await dispatches("--chunk", "300");
+  expect(await dispatches()).toBe(2 * one);
+  expect(await dispatches("--chunk", "7")).toBeGreaterThan(20 * one);
 });
 
 test("without --precision it is the default, and close to exact", async () => {

@@ -15,6 +15,8 @@ interface EvalOptions extends ModelOptions {
   readonly chunk?: number;
 }
 
+const STEP_TOKENS = 256;
+
 const HELP = `
 FILE is a JSON array of {"ids": [1, 2]}, {"text": "…"} or {"messages": [{"role": "user", "content": "…"}]}. Messages go through
 the model's chat template, with the generation prompt; no token is added otherwise.
@@ -41,7 +43,7 @@ export function addEval(program: Command, io: Io): void {
     .option("--generate <number>", "how many greedy tokens to generate", parseNumber("--generate"), 0)
     .option(
       "--chunk <tokens>",
-      "most tokens of a prefill chunk (default: what a step holds)",
+      `most tokens of a prefill chunk, where the adapter can hold their logits (default: ${STEP_TOKENS})`,
       parseNumber("--chunk"),
     );
   addModelOptions(command).addHelpText("after", HELP);
@@ -50,10 +52,10 @@ export function addEval(program: Command, io: Io): void {
 
 async function evaluateFile(io: Io, file: string, options: EvalOptions): Promise<void> {
   const request = checkOptions(options);
-  const { chunkTokens } = request;
   const entries = await readEvalFile(file);
-  // A step has to hold a chunk.
-  const more = chunkTokens === undefined ? {} : { maxStepTokens: Math.max(chunkTokens, 256) };
+  // A step has to hold a chunk, and the logits of all its tokens.
+  const stepTokens = Math.max(request.chunkTokens ?? 0, STEP_TOKENS);
+  const more = { maxStepTokens: stepTokens, maxLogitRows: stepTokens };
   const use = async (runtime: Runtime) => {
     const sequences = encodeEntries(file, entries, runtime.tokenizer, runtime.model.vocabTokens);
     const results = await evaluateAll(io, runtime, sequences, request, options.quiet === true);

@@ -2,11 +2,14 @@
 const SLEEP_SHARE = 0.85;
 /** A wait this short after the sleep says that the step had ended during it. */
 const OVERSLEPT_MS = 1;
+/** How far one step moves what is expected: up at most so much, so that a busy moment or a suspended process is soon forgotten. */
+const UP = 1.2;
+const DOWN = 0.8;
 
 /**
  * How long to sleep before asking for a step's results, from how long steps of as many tokens took before. The first of a size
- * compiles and warms caches, so it says nothing; the second is the first to count. What is expected only falls: to the fastest
- * seen, and faster still when a sleep went past the step's end. Times come in as data.
+ * compiles and warms caches, so it says nothing; the second is the first to count. Then what is expected follows the steps, and
+ * falls when a sleep went past the step's end. Times come in as data.
  */
 export class StepPacer {
   /** By tokens; undefined after the first step of a size. */
@@ -23,8 +26,8 @@ export class StepPacer {
       this.#expectedMs.set(tokens, undefined);
       return;
     }
-    const expectedMs = this.#expectedMs.get(tokens) ?? Number.POSITIVE_INFINITY;
+    const expectedMs = this.#expectedMs.get(tokens) ?? totalMs;
     const overslept = sleptMs > 0 && totalMs - sleptMs < OVERSLEPT_MS;
-    this.#expectedMs.set(tokens, Math.min(expectedMs, overslept ? sleptMs / 2 : totalMs));
+    this.#expectedMs.set(tokens, overslept ? expectedMs * DOWN : Math.min(totalMs, expectedMs * UP));
   }
 }

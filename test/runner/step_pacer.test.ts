@@ -10,10 +10,12 @@ test("the first step of a size, which compiles, teaches nothing", () => {
   expect(pacer.sleepMs(128)).toBe(0);
 });
 
-test("what is expected follows the fastest step, not a slow one", () => {
+test("what is expected follows the steps, and a slow one moves it little", () => {
   const pacer = new StepPacer();
-  for (const totalMs of [900, 60, 45, 300, 50]) pacer.record(1, 0, totalMs);
+  for (const totalMs of [900, 60, 45]) pacer.record(1, 0, totalMs);
   expect(pacer.sleepMs(1)).toBeCloseTo(0.85 * 45);
+  pacer.record(1, 0, 300);
+  expect(pacer.sleepMs(1)).toBeCloseTo(0.85 * 45 * 1.2);
 });
 
 test("a process that was suspended sleeps no longer for it", () => {
@@ -24,18 +26,18 @@ test("a process that was suspended sleeps no longer for it", () => {
   expect(pacer.sleepMs(1)).toBeLessThanOrEqual(42.5);
 });
 
-test("sleeping past a step's end is unlearnt within a few steps", () => {
+test("sleeping past a step's end is unlearnt step by step", () => {
   const pacer = new StepPacer();
   pacer.record(1, 0, 1000);
   pacer.record(1, 0, 1000); // a busy moment
   const stepMs = 40;
   const slept: number[] = [];
-  for (let step = 0; step < 8; step++) {
+  for (let step = 0; step < 24; step++) {
     const sleptMs = pacer.sleepMs(1);
     slept.push(sleptMs);
     pacer.record(1, sleptMs, Math.max(sleptMs + 0.2, stepMs));
   }
   expect(slept[0]).toBeCloseTo(850);
-  expect(slept.at(-1)).toBeLessThan(stepMs);
-  expect(slept.reduce((sum, ms) => sum + ms)).toBeLessThan(2000);
+  expect(slept.at(-1)).toBeLessThan(stepMs * 1.2);
+  expect(slept.reduce((sum, ms) => sum + ms)).toBeLessThan(6000);
 });

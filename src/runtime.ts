@@ -17,7 +17,7 @@ import { evaluate } from "./evaluate.ts";
 import { borrowDevice, type GpuDevice, openDevice } from "./gpu/device.ts";
 import { type GgufFile, openGguf } from "./loader/gguf.ts";
 import { sourceOf } from "./loader/sources/byte_sources.ts";
-import { TensorTable, vocabOf } from "./model/weights.ts";
+import { TensorTable, vocabOf } from "./model/tensor_table.ts";
 import { summarizeAdapter } from "./platform/gpu_choice.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";

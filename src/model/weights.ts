@@ -1,13 +1,14 @@
 import { ModelError } from "../errors.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import type { WeightSlice } from "../kernels/matmul.ts";
-import type { GgufFile, TensorInfo, TensorPiece } from "../loader/gguf.ts";
+import type { GgufFile, TensorPiece } from "../loader/gguf.ts";
 import { GROUP, layoutWords, packedWords } from "../loader/layout.ts";
 import { rowBytes } from "../loader/quantisation/ggml_types.ts";
 import { PackScratch, packRows, toFloat32 } from "../loader/quantisation/pack_rows.ts";
 import type { Progress } from "../protocol/progress.ts";
 import { type LayerTensorNames, tensorNames } from "./architectures/architecture.ts";
 import type { ModelConfig } from "./config.ts";
+import { TensorTable } from "./tensor_table.ts";
 import {
   type Placement,
   type PlanLimits,
@@ -49,52 +50,6 @@ export interface ModelWeights {
 
 /** Writes queued before the host waits for the GPU to take them: bounds what waits in between. */
 const UPLOAD_WINDOW_BYTES = 16 << 20;
-
-/** The file's tensors by name, each checked for its shape before anything is allocated. */
-export class TensorTable {
-  readonly #tensors: ReadonlyMap<string, TensorInfo>;
-
-  constructor(file: GgufFile) {
-    this.#tensors = new Map(file.tensors.map((tensor) => [tensor.name, tensor]));
-  }
-
-  get names(): readonly string[] {
-    return [...this.#tensors.keys()];
-  }
-
-  find(name: string): TensorInfo | undefined {
-    return this.#tensors.get(name);
-  }
-
-  /** @throws ModelError `missing-tensor`, `wrong-shape` */
-  matrix(name: string, rows: number, cols: number): TensorInfo {
-    const tensor = this.#tensors.get(name);
-    if (!tensor) {
-      throw new ModelError(
-        "missing-tensor",
-        `The file has no tensor "${name}", which its architecture needs. Download it again.`,
-        {
-          tensor: name,
-        },
-      );
-    }
-    if (tensor.rows !== rows || tensor.cols !== cols) {
-      throw new ModelError(
-        "wrong-shape",
-        `The tensor "${name}" is [${tensor.rows}, ${tensor.cols}] and should be [${rows}, ${cols}] by the file's metadata. Download it again.`,
-        { tensor: name, actual: [tensor.rows, tensor.cols], expected: [rows, cols] },
-      );
-    }
-    return tensor;
-  }
-}
-
-/** Vocabulary size: the rows of the embedding. @throws ModelError `missing-tensor` */
-export function vocabOf(table: TensorTable): number {
-  const embedding = table.find(tensorNames.embedding);
-  if (!embedding) table.matrix(tensorNames.embedding, 0, 0);
-  return embedding?.rows ?? 0;
-}
 
 /**
  * Plans, allocates and streams all weights of a model to the GPU. Only a few pieces are in host memory at any time.

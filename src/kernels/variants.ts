@@ -99,7 +99,7 @@ export function chooseKernels(
     matmul: exact ? [{ upToTokens: everything, tile: chosen.exactMatmul }] : chosen.matmul,
     tuned: exact ? new Map() : tuned,
     attention: { tokens: 4 },
-    decodeAttention: exact ? undefined : { tokens: 1 },
+    decodeAttention: exact ? undefined : { tokens: 1, partKeys: 256 },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Precision } from "../api.ts";
 import { DeviceError } from "../errors.ts";
 import type { GpuDevice } from "../gpu/device.ts";
-import { attentionTileTokens } from "../kernels/attention.ts";
+import { attentionParts, attentionTileTokens } from "../kernels/attention.ts";
 import { KernelLibrary } from "../kernels/library.ts";
 import { chooseKernels } from "../kernels/variants.ts";
 import type { GgufFile } from "../loader/gguf.ts";
@@ -76,6 +76,8 @@ async function build({
     contextTokens: config.contextTokens,
     vocabTokens: config.vocab,
   };
+  const contextTokens = Math.min(config.contextTokens, limits.blocks * BLOCK_TOKENS);
+  const parts = attentionParts(choice, contextTokens);
   const inputs = new StepInputs(
     gpu,
     {
@@ -86,6 +88,7 @@ async function build({
       blockTokens: BLOCK_TOKENS,
       tileTokens: attentionTileTokens(choice, config),
       singleTiles: choice.decodeAttention !== undefined,
+      partKeys: parts?.keys,
     },
     new RopeTable(config.rope, weights.ropeFactors),
   );
@@ -97,7 +100,9 @@ async function build({
     weights,
     step: inputs.buffers(),
     poolOfLayer: (layer) => pool.layer(layer),
+    parts,
     maxTokens: maxStepTokens,
+    maxRows: MAX_STEP_ROWS,
     maxLogitRows: limits.maxLogitRows,
   });
   await warmUp({ gpu, inputs, stages: forward.stages, limits, ...(onProgress && { onProgress }) });

@@ -13,7 +13,7 @@ export interface GpuCapabilities {
 
 /** Limits Baton raises to the adapter's own; all others stay at WebGPU's defaults, which it keeps to. */
 const raisedLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
-const wantedFeatures = ["subgroups", "timestamp-query"] as const;
+const wantedFeatures = ["subgroups", "timestamp-query", "shader-f16"] as const;
 
 /**
  * One GPU device and the books on it: bytes alive, errors nobody awaited, whether it is lost.

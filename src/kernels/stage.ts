@@ -9,17 +9,24 @@ export interface StepCounts {
   logitRows: number;
 }
 
+/** What stages encode into: the part of a compute pass that they use. */
+export interface DispatchPass {
+  setPipeline(pipeline: GPUComputePipeline): void;
+  setBindGroup(index: number, bindGroup: GPUBindGroup): void;
+  dispatchWorkgroups(x: number, y: number): void;
+}
+
 /** One piece of the forward pass, bound to its buffers once; encoding it allocates nothing. */
 export interface Stage {
   /** All it may dispatch. */
   readonly pipelines: readonly GPUComputePipeline[];
   /** Returns how many dispatches it added. */
-  encode(pass: GPUComputePassEncoder, counts: Readonly<StepCounts>): number;
+  encode(pass: DispatchPass, counts: Readonly<StepCounts>): number;
 }
 
 /** A dispatch, unless a dimension of it is empty. Returns how many dispatches it was. */
 export function dispatch(
-  pass: GPUComputePassEncoder,
+  pass: DispatchPass,
   pipeline: GPUComputePipeline,
   bindGroup: GPUBindGroup,
   x: number,

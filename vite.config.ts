@@ -11,7 +11,13 @@ export default defineConfig({
     minify: false,
     sourcemap: true,
     lib: {
-      entry: { index: "src/index.ts", node: "src/node.ts", cli: "src/cli/main.ts", bench: "bench/main.ts" },
+      entry: {
+        index: "src/index.ts",
+        node: "src/node.ts",
+        cli: "src/cli/main.ts",
+        bench: "bench/main.ts",
+        first_token: "bench/first_token_child.ts",
+      },
       formats: ["es"],
     },
     rollupOptions: {

@@ -46,6 +46,7 @@ export function compareReports(report: EngineReport, old: EngineReport): Compari
     ["model", ({ model }) => model.name],
     ["weights", ({ model }) => model.weights],
     ["precision", ({ precision }) => precision],
+    ["browser", ({ browser }) => browser],
     ["processor", ({ machine }) => machine.cpu],
     ["Node", ({ machine }) => machine.node],
     ["Dawn", ({ machine }) => machine.dawn],

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { engineCases } from "../../bench/cases.ts";
-import type { EngineReport, Spread } from "../../bench/report.ts";
+import type { EngineReport } from "../../bench/report.ts";
+import type { Spread } from "../../bench/spread.ts";
 import { bench } from "./run_bench.ts";
 
 const SAMPLES = 2;

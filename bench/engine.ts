@@ -22,6 +22,7 @@ interface EngineOptions extends ModelOptions {
   readonly profile?: string;
   readonly starts?: number;
   readonly trace?: string;
+  readonly in: string;
   readonly compare?: string;
 }
 
@@ -64,9 +65,10 @@ export function addEngine(program: Command, io: Io): void {
     )
     .option(
       "--starts <number>",
-      "cold and warm starts of a process, to its first token (default: 2; 0 with --only)",
+      "cold and warm starts of a process, to its first token (default: 2; 0 with --only, and for a page)",
       parseNumber("--starts"),
     )
+    .option("--in <place>", "node, or page: measure in a page of Chromium", "node")
     .option("--trace <file>", "writes all steps there, for chrome://tracing or ui.perfetto.dev")
     .option("--compare <report>", "JSON report to show ratios to");
   addModelOptions(command).addHelpText("after", HELP);
@@ -94,7 +96,8 @@ async function benchEngine(io: Io, options: EngineOptions, modelGiven: boolean):
 
 /** Before a device is opened. @throws InputError `invalid-option` */
 function checkOptions(options: EngineOptions, modelGiven: boolean): EngineJob {
-  const { weights, samples, seed } = options;
+  const { weights, samples, seed, in: place } = options;
+  if (place !== "node" && place !== "page") throw invalidOption("--in", place, "node or page");
   const random = weights === "random";
   if (!random && weights !== "file") throw invalidOption("--weights", weights, "file or random");
   if (random && modelGiven) {
@@ -111,7 +114,7 @@ function checkOptions(options: EngineOptions, modelGiven: boolean): EngineJob {
   const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
   if (!shape) throw invalidOption("--shape", name, `one of ${Object.keys(shapes).join(", ")}`);
   const cases = chooseCases(options.only);
-  const starts = options.starts ?? (options.only === undefined ? DEFAULT_STARTS : 0);
+  const starts = options.starts ?? (options.only === undefined && place === "node" ? DEFAULT_STARTS : 0);
   return {
     runtime: checkRuntimeOptions(runtimeOptions(options)),
     model: random ? name : options.model,
@@ -120,6 +123,7 @@ function checkOptions(options: EngineOptions, modelGiven: boolean): EngineJob {
     seed: checkNumber("--seed", seed, { min: 0, below: 2 ** 32, integer: true }),
     cases,
     profile: chooseProfiled(options.profile, cases),
+    place,
     starts: checkNumber("--starts", starts, { min: 0, max: 100, integer: true }),
   };
 }

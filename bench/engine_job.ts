@@ -1,9 +1,10 @@
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Work } from "../src/cli/progress_display.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
-import type { Platform, ResolveOptions } from "../src/platform/platform.ts";
+import type { Platform } from "../src/platform/platform.ts";
 import type { CheckedRuntimeOptions } from "../src/runtime_options.ts";
 import type { EngineCase } from "./cases.ts";
 import { type EngineRun, runEngine } from "./engine_run.ts";
@@ -29,6 +30,7 @@ export interface EngineJob {
   readonly profile: readonly EngineCase[];
   /** Cold and warm starts of a process; 0 for none. */
   readonly starts: number;
+  readonly place: "node" | "page";
 }
 
 export interface JobWatcher {
@@ -37,6 +39,11 @@ export interface JobWatcher {
   onSoftware(adapter: string): void;
 }
 
+type Measured = EngineRun & Pick<EngineReport, "hostPeaks" | "browser">;
+
+/** The clone's folder, from here and from dist/ alike. */
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
 /** Opens the device and the model, measures, and frees both. @throws BatonError; the signal's reason */
 export async function runEngineJob(
   job: EngineJob,
@@ -44,7 +51,7 @@ export async function runEngineJob(
 ): Promise<{ readonly report: EngineReport; readonly trace: TraceLog }> {
   const before = loadAverage();
   const trace = new TraceLog();
-  const { run, hostPeaks } = await runInNode(job, watcher, trace);
+  const measured = await (job.place === "page" ? measureInPage : measureInNode)(job, watcher, trace);
   const firstToken = job.starts > 0 ? await measureStarts(job, watcher) : undefined;
   const { samples, seed, runtime, model, shape } = job;
   const report = {
@@ -56,15 +63,14 @@ export async function runEngineJob(
     seed,
     samples,
     maxStepTokens: runtime.maxStepTokens,
-    ...run,
-    model: { name: modelName(model, shape), weights: shape ? "random" : "file", ...run.model },
-    hostPeaks,
+    ...measured,
+    model: { name: modelName(model, shape), weights: shape ? "random" : "file", ...measured.model },
     ...(firstToken && { firstToken }),
   } as const;
   return { report, trace };
 }
 
-async function runInNode(job: EngineJob, watcher: JobWatcher, trace: TraceLog) {
+async function measureInNode(job: EngineJob, watcher: JobWatcher, trace: TraceLog): Promise<Measured> {
   const { runtime, model, shape, samples, seed, cases, profile } = job;
   const { onProgress, signal } = watcher;
   const { adapter, precision, maxStepTokens, kvMiB } = runtime;
@@ -76,7 +82,7 @@ async function runInNode(job: EngineJob, watcher: JobWatcher, trace: TraceLog) {
     if (gpu.summary.software) watcher.onSoftware(gpu.summary.name);
     const open = shape
       ? () => openRandomModel(model, shape, seed, signal)
-      : await modelFile(platform, model, { onProgress, signal });
+      : await modelFile(platform, model, watcher);
     let hostPeaks: HostPeaks | undefined;
     const onReady = () => {
       hostPeaks = memory.peaks();
@@ -86,7 +92,7 @@ async function runInNode(job: EngineJob, watcher: JobWatcher, trace: TraceLog) {
       { gpu, open, precision, maxStepTokens, kvMiB, ...measured },
       trace,
     );
-    return { run, hostPeaks: hostPeaks ?? memory.peaks() };
+    return { ...run, hostPeaks: hostPeaks ?? memory.peaks() };
   } finally {
     memory.stop();
     gpu.destroy();
@@ -94,13 +100,29 @@ async function runInNode(job: EngineJob, watcher: JobWatcher, trace: TraceLog) {
 }
 
 /** Finds the file, which may take a download, and resolves to what opens it. */
-async function modelFile(
-  platform: Platform,
-  model: string,
-  options: ResolveOptions & { signal: AbortSignal },
-) {
-  const source = await platform.resolveModel(model, options);
-  return () => openGguf(source, options);
+async function modelFile(platform: Platform, model: string, { onProgress, signal }: JobWatcher) {
+  const source = await platform.resolveModel(model, { onProgress, signal });
+  return () => openGguf(source, { signal });
+}
+
+/** In a browser of this machine: with a GPU on that, otherwise on the browser's software adapter. */
+async function measureInPage(job: EngineJob, watcher: JobWatcher, trace: TraceLog): Promise<Measured> {
+  const { runtime, model, shape, samples, seed, cases, profile } = job;
+  const { onProgress, signal } = watcher;
+  const platform = createNodePlatform();
+  const source = shape ? undefined : await platform.resolveModel(model, { onProgress, signal });
+  const [best] = await platform.listAdapters();
+  const software = best?.software ?? true;
+  const { precision, maxStepTokens, kvMiB } = runtime;
+  const asked = { precision, maxStepTokens, samples, seed, cases, profile };
+  const pageJob = { name: model, ...asked, ...(shape && { shape }), ...(kvMiB !== undefined && { kvMiB }) };
+  // Loaded when wanted: it brings a bundler along.
+  const { runInPage } = await import("./in_page.ts");
+  const request = { root: ROOT, job: pageJob, model: source, software, signal, onProgress };
+  const { run, browser, slices } = await runInPage(request);
+  if (run.adapter.software) watcher.onSoftware(run.adapter.name);
+  trace.take(slices);
+  return { ...run, browser };
 }
 
 function measureStarts({ model, shape, seed, runtime, starts }: EngineJob, watcher: JobWatcher) {

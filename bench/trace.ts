@@ -9,7 +9,7 @@ export interface ChromeTrace {
 
 export type TraceEvent = SliceEvent | NameEvent;
 
-interface SliceEvent {
+export interface SliceEvent {
   readonly ph: "X";
   readonly name: string;
   readonly cat: string;
@@ -70,6 +70,15 @@ export class TraceLog {
       const [name = kernel] = kernel.split(" ");
       this.#add("gpu", name, firstMs + startMs, ms, { step: id, kernel });
     }
+  }
+
+  get slices(): readonly SliceEvent[] {
+    return this.#slices;
+  }
+
+  /** Those of another log. */
+  take(slices: readonly SliceEvent[]): void {
+    this.#slices.push(...slices);
   }
 
   toChrome(process: string): ChromeTrace {

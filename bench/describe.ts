@@ -116,13 +116,19 @@ function profileTable(profile: CaseProfile): string {
   const { id, tokens, dispatches, onePassMs, sumMs, sumOverOnePass, wallMs } = profile;
   const check = `sum over one pass ${sumOverOnePass.median.toFixed(3)} (${sumOverOnePass.min.toFixed(3)}–${sumOverOnePass.max.toFixed(3)})`;
   const head = `profile of ${id}: a step of ${tokens} tokens, ${dispatches} dispatches, ${sumMs.median.toFixed(2)} ms; in one pass ${onePassMs.median.toFixed(2)} ms; with the host ${wallMs.median.toFixed(2)} ms; ${check}; ${sumMs.samples} steps\n`;
-  const rows = profile.kernels.map(({ kernel, dispatches, ms, share }) => [
-    ...[ms.median, ms.min, ms.max].map((value) => value.toFixed(3)),
-    percent(share),
-    `${dispatches}`,
-    kernel,
+  const header = ["stage", "ms", "min", "max", "share", "GB/s", "of copy", "GMAC/s", "of float", "n"];
+  const rows = profile.stages.map((time) => [
+    time.stage,
+    ...[time.ms.median, time.ms.min, time.ms.max].map((value) => value.toFixed(3)),
+    percent(time.share),
+    (time.bytesPerSecond / 1e9).toFixed(2),
+    percent(time.shareOf.copy),
+    (time.macsPerSecond / 1e9).toFixed(2),
+    percent(time.shareOf.float),
+    `${time.dispatches}`,
+    time.kernels.join(" + "),
   ]);
-  return head + formatTable([["ms", "min", "max", "share", "n", "kernel"], ...rows], [0, 1, 2, 3, 4]);
+  return head + formatTable([[...header, "kernel"], ...rows], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
 function threeOf({ median, min, max }: Spread): string[] {

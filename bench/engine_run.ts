@@ -10,10 +10,10 @@ import { BLOCK_TOKENS, planKvPool } from "../src/runner/kv_pool.ts";
 import type { StepProfile } from "../src/runner/step_profile.ts";
 import type { EngineCase } from "./cases.ts";
 import { blocksOf, EngineBench } from "./engine_bench.ts";
-import { Probes } from "./probes.ts";
+import { type ProbeSpreads, Probes } from "./probes.ts";
 import { type CaseProfile, caseProfile } from "./profile.ts";
 import { type Ratio, ratiosOf } from "./ratios.ts";
-import { type CaseResult, type ProbeSpreads, resultsOf } from "./results.ts";
+import { type CaseResult, resultsOf } from "./results.ts";
 import { countSamples, runRounds, type Taken } from "./rounds.ts";
 import { spread } from "./spread.ts";
 import type { TraceLog } from "./trace.ts";
@@ -96,7 +96,7 @@ export async function runEngine(request: EngineRunRequest, trace: TraceLog): Pro
   const { taken, probes } = await takeRounds(request, runner, bench);
   traceSamples(taken, trace);
   const profiles = gpu.capabilities.timestamps
-    ? await profileCases(request, runner, bench, trace)
+    ? await profileCases(request, runner, bench, trace, probes)
     : undefined;
   return {
     adapter: gpu.summary,
@@ -171,6 +171,7 @@ async function profileCases(
   runner: GpuRunner,
   bench: EngineBench,
   trace: TraceLog,
+  probes: ProbeSpreads,
 ): Promise<CaseProfile[]> {
   const profiles: CaseProfile[] = [];
   for (const one of profile) {
@@ -184,7 +185,7 @@ async function profileCases(
     }
     const kept = steps.slice(1);
     for (const step of kept) trace.profile(one.id, step);
-    profiles.push(caseProfile(one.id, tokens, kept));
+    profiles.push(caseProfile(one.id, tokens, kept, probes));
   }
   return profiles;
 }

@@ -2,12 +2,15 @@ import type { GpuDevice } from "../src/gpu/device.ts";
 import { Kernel } from "../src/gpu/kernel.ts";
 import { Readback } from "../src/runner/readback.ts";
 import { probeSources } from "./probe_shaders.ts";
+import type { Spread } from "./spread.ts";
 
 /** What the adapter itself can do, by the smallest kernels that ask it of it. */
 
 /** `copy` in bytes a second, read and written ones together; the others in multiply-adds a second. */
 export const probeNames = ["copy", "float", "half", "int8"] as const;
 export type ProbeName = (typeof probeNames)[number];
+/** By probe, of those that the device can run. */
+export type ProbeSpreads = Readonly<Partial<Record<ProbeName, Spread>>>;
 
 const WORKGROUP = 64;
 /** Of each of the two buffers: well beyond caches. Less where a binding may not be as large. */

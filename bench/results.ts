@@ -1,5 +1,5 @@
 import type { EngineCase } from "./cases.ts";
-import type { ProbeName } from "./probes.ts";
+import type { ProbeSpreads } from "./probes.ts";
 import { sampleMs, type Taken } from "./rounds.ts";
 import { type Spread, spread } from "./spread.ts";
 import { type ModelWork, workOf } from "./work.ts";
@@ -13,8 +13,6 @@ export interface CaseResult extends EngineCase {
   /** Of the least bytes and multiply-adds that the case takes, per second, against the median of the probe. */
   readonly shareOf: { readonly copy: number; readonly float: number };
 }
-
-export type ProbeSpreads = Readonly<Partial<Record<ProbeName, Spread>>>;
 
 export function resultsOf(
   taken: Taken,

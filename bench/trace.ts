@@ -66,9 +66,9 @@ export class TraceLog {
     const submittedMs = startedMs + uploadMs + encodeMs + submitMs;
     this.#add("gpu", `${id} in one pass`, submittedMs, profile.onePassMs, {});
     const firstMs = submittedMs + profile.onePassMs;
-    for (const { kernel, startMs, ms } of profile.dispatches) {
-      const [name = kernel] = kernel.split(" ");
-      this.#add("gpu", name, firstMs + startMs, ms, { step: id, kernel });
+    for (const { stage, kernel, startMs, ms } of profile.dispatches) {
+      const { label = kernel, bytes = 0, macs = 0 } = profile.stages[stage] ?? {};
+      this.#add("gpu", label, firstMs + startMs, ms, { step: id, kernel, bytes, macs });
     }
   }
 

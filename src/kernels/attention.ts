@@ -10,6 +10,12 @@ export interface HeadShape {
   readonly headDim: number;
 }
 
+/** How the kernel cuts a step's queries. */
+export interface AttentionTile {
+  /** Query tokens of one tile at the most. */
+  readonly tokens: number;
+}
+
 /** One layer's part of the KV pool. */
 export interface LayerPool {
   readonly buffer: GPUBuffer;
@@ -49,7 +55,7 @@ export function attentionTileTokens(choice: KernelChoice, shape: HeadShape): num
     ? Math.floor((MAX_HELD * 4 * choice.lanes) / shape.headDim)
     : rowsInWorkgroup(shape.headDim);
   const rows = Math.min(MAX_ROWS, fitting);
-  const tokens = Math.max(1, Math.min(choice.attentionTokens, Math.floor(rows / heads)));
+  const tokens = Math.max(1, Math.min(choice.attention.tokens, Math.floor(rows / heads)));
   if (byLanes(choice, shape) || tokens * heads <= rowsInWorkgroup(shape.headDim)) return tokens;
   throw new DeviceError(
     "adapter-limit",
@@ -83,10 +89,11 @@ export async function attentionStage(
 ): Promise<Stage> {
   const { shape } = request;
   const [single, several] = await Promise.all([
-    choice.singleTokenAttention ? bindAttention(library, choice, request, 1, request.singleTiles) : undefined,
+    choice.decodeAttention ? bindAttention(library, choice, request, 1, request.singleTiles) : undefined,
     bindAttention(library, choice, request, attentionTileTokens(choice, shape), request.tiles),
   ]);
   return {
+    label: "attention",
     pipelines: [...(single ? [single.pipeline] : []), several.pipeline],
     encode(pass, counts) {
       const before = single
@@ -94,6 +101,11 @@ export async function attentionStage(
         : 0;
       return before + dispatch(pass, several.pipeline, several.bindGroup, counts.tiles, shape.kvHeads);
     },
+    work: ({ keys, keyPairs }) => ({
+      // K and V of each sequence once, as 16-bit floats; the products of q with K and of the weights with V.
+      bytes: keys * 2 * shape.kvHeads * shape.headDim * 2,
+      macs: keyPairs * 2 * shape.heads * shape.headDim,
+    }),
   };
 }
 

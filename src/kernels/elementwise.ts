@@ -1,12 +1,15 @@
-import type { WeightLayout } from "../loader/layout.ts";
+import { layoutWords, type WeightLayout } from "../loader/layout.ts";
 import type { HeadShape, LayerPool } from "./attention.ts";
 import type { KernelLibrary } from "./library.ts";
-import { dispatch, type Stage } from "./stage.ts";
+import { dispatch, type Stage, type StageWork, type StepCounts } from "./stage.ts";
 import type { KernelChoice } from "./variants.ts";
 
 /** The kernels between the products: embedding, normalisation, RoPE with the KV write, sampling. */
 
 const WORKGROUP = 64;
+
+/** None of these multiplies to speak of. */
+const moves = (bytes: number): StageWork => ({ bytes, macs: 0 });
 
 export interface EmbedRequest {
   readonly layout: WeightLayout;
@@ -36,8 +39,10 @@ export async function embedStage(
   const bindGroup = kernel.bind({ params, tokens, weights: values, ...(scales && { scales }), x });
   const columns = Math.ceil(groups / WORKGROUP);
   return {
+    label: "embedding",
     pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, columns, counts.tokens),
+    work: ({ tokens }) => moves(tokens * hidden * (4 + layoutWords[layout].values / 8)),
   };
 }
 
@@ -64,10 +69,12 @@ export async function normStage(
   });
   const params = kernel.uniform("params", { hidden, stride4: Math.ceil(hidden / 32) * 8, eps });
   const bindGroup = kernel.bind({ params, x, gain, y, ...(rows && { rows }) });
+  const countOf = ({ logitRows, tokens }: Readonly<StepCounts>) => (rows ? logitRows : tokens);
   return {
+    label: rows ? "last norm" : "norm",
     pipelines: [kernel.pipeline],
-    encode: (pass, counts) =>
-      dispatch(pass, kernel.pipeline, bindGroup, rows ? counts.logitRows : counts.tokens, 1),
+    encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, countOf(counts), 1),
+    work: (counts) => moves(countOf(counts) * hidden * (4 + (choice.halfActivations ? 2 : 4))),
   };
 }
 
@@ -113,8 +120,11 @@ export async function ropeStage(library: KernelLibrary, request: RopeRequest): P
   const bindGroup = kernel.bind({ ...resources, ...(gains && { q_gain: gains.q, k_gain: gains.k }) });
   const heads = shape.heads + 2 * shape.kvHeads;
   return {
+    label: "rope",
     pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, heads, counts.tokens),
+    // In 32-bit floats; out q as it came in, K and V halved.
+    work: ({ tokens }) => moves(tokens * shape.headDim * (8 * shape.heads + 12 * shape.kvHeads)),
   };
 }
 
@@ -131,7 +141,9 @@ export async function sampleStage(library: KernelLibrary, request: SampleRequest
   const params = kernel.uniform("params", { vocab });
   const bindGroup = kernel.bind({ params, logits, sampling, sampled });
   return {
+    label: "sampling",
     pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, counts.logitRows, 1),
+    work: ({ logitRows }) => moves(logitRows * vocab * 4),
   };
 }

@@ -1,8 +1,15 @@
 import type { Kernel } from "../gpu/kernel.ts";
-import type { WeightLayout } from "../loader/layout.ts";
+import { layoutWords, type WeightLayout } from "../loader/layout.ts";
 import type { KernelLibrary } from "./library.ts";
-import { dispatch, type Stage, type StepCounts } from "./stage.ts";
-import type { KernelChoice, MatmulTile } from "./variants.ts";
+import {
+  type MatmulEpilogue,
+  type MatmulTile,
+  matmulKernels,
+  matmulVariant,
+  type ProductShape,
+} from "./matmul_kernels.ts";
+import { dispatch, type Stage, type StageWork, type StepCounts } from "./stage.ts";
+import { type KernelChoice, tilesOf } from "./variants.ts";
 
 /** A slice of a weight matrix as a kernel binds it. */
 export interface WeightSlice {
@@ -19,10 +26,8 @@ export interface WeightSlice {
   readonly scales: GPUBuffer | undefined;
 }
 
-/** What becomes of the sums; see shaders/matmul.wesl. */
-export type MatmulEpilogue = "store" | "bias" | "residual" | "silu";
-
 export interface MatmulRequest {
+  readonly label: string;
   readonly slice: WeightSlice;
   readonly epilogue: MatmulEpilogue;
   /** Activations [tokens, groups * 32]. */
@@ -42,52 +47,50 @@ export async function matmulStage(
   choice: KernelChoice,
   request: MatmulRequest,
 ): Promise<Stage> {
-  const { slice, epilogue, rowsOf } = request;
+  const { label, slice, rowsOf } = request;
+  const product = productOf(request);
   const bound = await Promise.all(
-    choice.matmul.map(async (tile) => {
-      const kernel = await library.get(matmulVariant(choice, tile, slice.layout, epilogue));
+    tilesOf(choice, product).map(async ({ upToTokens, tile }) => {
+      const kernel = await library.get(matmulVariant(choice, tile, product));
       return {
-        tile,
+        upToTokens,
         pipeline: kernel.pipeline,
         bindGroup: bindMatmul(kernel, request),
+        tileTokens: matmulKernels[tile.kernel].tokens(tile),
         columns: columnsOf(tile, slice),
       };
     }),
   );
   return {
+    label,
     pipelines: bound.map(({ pipeline }) => pipeline),
     encode(pass, counts) {
       const rows = rowsOf(counts);
-      for (const { tile, pipeline, bindGroup, columns } of bound) {
-        if (rows <= tile.upToTokens)
-          return dispatch(pass, pipeline, bindGroup, columns, Math.ceil(rows / tile.tm));
+      for (const { upToTokens, pipeline, bindGroup, columns, tileTokens } of bound) {
+        if (rows <= upToTokens)
+          return dispatch(pass, pipeline, bindGroup, columns, Math.ceil(rows / tileTokens));
       }
       throw new RangeError(`no matmul tile takes ${rows} tokens`);
     },
+    work: (counts) => workOf(request, choice, rowsOf(counts)),
   };
 }
 
-export function matmulVariant(
-  choice: KernelChoice,
-  tile: MatmulTile,
-  layout: WeightLayout,
-  epilogue: MatmulEpilogue,
-) {
+function productOf({ slice, epilogue }: MatmulRequest): ProductShape {
+  return { layout: slice.layout, epilogue, rows: slice.rows, groups: slice.groups };
+}
+
+function workOf({ slice, epilogue }: MatmulRequest, choice: KernelChoice, tokens: number): StageWork {
+  if (tokens === 0) return { bytes: 0, macs: 0 };
+  const { layout, groups, rows } = slice;
+  const words = layoutWords[layout];
+  const pair = epilogue === "silu";
+  const weightRows = pair ? 2 * rows : rows;
+  const inBytes = groups * 32 * (choice.halfActivations ? 2 : 4);
+  const outBytes = rows * (pair && choice.halfActivations ? 2 : epilogue === "residual" ? 8 : 4);
   return {
-    shader: "matmul",
-    conditions: {
-      [layout]: true,
-      [epilogue]: true,
-      shuffle: choice.lanes > 0,
-      half_activations: choice.halfActivations,
-    },
-    constants: {
-      TM: tile.tm,
-      TN: tile.tn,
-      WORKGROUP: tile.workgroup,
-      INTERLEAVE: choice.interleave,
-      LANES: Math.max(1, choice.lanes),
-    },
+    bytes: weightRows * groups * (words.values + words.scales) * 4 + tokens * (inBytes + outBytes),
+    macs: tokens * weightRows * groups * 32,
   };
 }
 
@@ -110,8 +113,8 @@ function bindMatmul(kernel: Kernel, { slice, x, y, outStride, bias, count }: Mat
   });
 }
 
-/** Workgroups across the rows of the slice; a pair's lane takes gate and up, so half as many. */
+/** Workgroups across the rows of the slice; one that takes gate and up covers half as many. */
 function columnsOf(tile: MatmulTile, slice: WeightSlice): number {
-  const lanesRows = slice.halfRows > 0 ? tile.tn / 2 : tile.tn;
-  return Math.ceil(slice.rows / (tile.workgroup * lanesRows));
+  const rows = matmulKernels[tile.kernel].rows(tile);
+  return Math.ceil(slice.rows / (slice.halfRows > 0 ? rows / 2 : rows));
 }

@@ -7,6 +7,20 @@ export interface StepCounts {
   tiles: number;
   /** Rows whose logits are computed. */
   logitRows: number;
+  /** Keys that all sequences have, and pairs of a query token with a key that it sees. */
+  keys: number;
+  keyPairs: number;
+}
+
+export function noCounts(): StepCounts {
+  return { tokens: 0, singleTiles: 0, tiles: 0, logitRows: 0, keys: 0, keyPairs: 0 };
+}
+
+/** What a stage moves and computes in one step, at the least: each byte counted once however often it is read. */
+export interface StageWork {
+  readonly bytes: number;
+  /** Multiply-adds of the products; what else is computed is not counted. */
+  readonly macs: number;
 }
 
 /** What stages encode into: the part of a compute pass that they use. */
@@ -18,10 +32,13 @@ export interface DispatchPass {
 
 /** One piece of the forward pass, bound to its buffers once; encoding it allocates nothing. */
 export interface Stage {
+  /** What it does, the same for all layers: `qkv`, `attention`, `logits`. */
+  readonly label: string;
   /** All it may dispatch. */
   readonly pipelines: readonly GPUComputePipeline[];
   /** Returns how many dispatches it added. */
   encode(pass: DispatchPass, counts: Readonly<StepCounts>): number;
+  work(counts: Readonly<StepCounts>): StageWork;
 }
 
 /** A dispatch, unless a dimension of it is empty. Returns how many dispatches it was. */

@@ -1,37 +1,47 @@
 import type { Precision } from "../api.ts";
 import type { GpuCapabilities } from "../gpu/device.ts";
+import type { AttentionTile } from "./attention.ts";
+import { type MatmulTile, type ProductShape, productKey } from "./matmul_kernels.ts";
 
-/** A register tile of the matrix product, and up to how many tokens it is the one to take. */
-export interface MatmulTile {
+/** Which variant of each kernel runs: defaults by adapter class, replaced where a measurement on the adapter found better. */
+
+/** A variant, and up to how many tokens of a step it is the one to take. */
+export interface Ranked<Tile> {
   readonly upToTokens: number;
-  readonly tm: number;
-  readonly tn: number;
-  readonly workgroup: number;
+  readonly tile: Tile;
 }
 
 /** The kernel variants of one adapter class and numeric class. */
 export interface KernelChoice {
+  readonly precision: Precision;
   /** Rows of a weight matrix that stand interleaved; a layout's parameter, so the same for all kernels. */
   readonly interleave: number;
   /** Lanes that share loads by shuffles; 0: no fixed subgroup size, loads are not shared. */
   readonly lanes: number;
+  /** Activations between kernels are packed 16-bit floats instead of 32-bit ones. */
   readonly halfActivations: boolean;
-  readonly matmul: readonly MatmulTile[];
-  /** Query tokens of an attention tile with several. `exact` has this one alone. */
-  readonly attentionTokens: number;
-  /** A separate variant for tiles of one token (decode). */
-  readonly singleTokenAttention: boolean;
+  /** By ascending tokens; the last takes any number. `exact` has one alone. */
+  readonly matmul: readonly Ranked<MatmulTile>[];
+  /** What a measurement found better for products of these keys (`productKey`). */
+  readonly tuned: ReadonlyMap<string, readonly Ranked<MatmulTile>[]>;
+  /** Tiles of several query tokens. `exact` has these alone. */
+  readonly attention: AttentionTile;
+  /** Tiles of one query token (decode). */
+  readonly decodeAttention: AttentionTile | undefined;
 }
 
 interface AdapterClass {
   readonly fits: (capabilities: GpuCapabilities) => boolean;
   readonly interleave: number;
   readonly shuffle: boolean;
-  readonly matmul: readonly MatmulTile[];
+  readonly matmul: readonly Ranked<MatmulTile>[];
   readonly exactMatmul: MatmulTile;
 }
 
 const everything = Number.POSITIVE_INFINITY;
+
+/** Steps that tuning tells apart: decode, a few sequences or a draft, a batch, prefill. */
+export const TOKEN_RANGES = [1, 4, 16, everything] as const;
 
 /**
  * Defaults by adapter class, from the measurements in docs/kernels.md: the first class that fits. Only the two software classes
@@ -44,10 +54,10 @@ const classes: Readonly<Record<string, AdapterClass>> = {
     interleave: 8,
     shuffle: true,
     matmul: [
-      { upToTokens: 2, tm: 1, tn: 4, workgroup: 32 },
-      { upToTokens: everything, tm: 8, tn: 2, workgroup: 64 },
+      { upToTokens: 2, tile: { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 } },
+      { upToTokens: everything, tile: { kernel: "lanes", tm: 8, tn: 2, workgroup: 64 } },
     ],
-    exactMatmul: { upToTokens: everything, tm: 4, tn: 2, workgroup: 64 },
+    exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 },
   },
   /** SwiftShader: 4 lanes of SSE. */
   fourLanes: {
@@ -55,10 +65,10 @@ const classes: Readonly<Record<string, AdapterClass>> = {
     interleave: 8,
     shuffle: true,
     matmul: [
-      { upToTokens: 2, tm: 1, tn: 4, workgroup: 32 },
-      { upToTokens: everything, tm: 4, tn: 4, workgroup: 32 },
+      { upToTokens: 2, tile: { kernel: "lanes", tm: 1, tn: 4, workgroup: 32 } },
+      { upToTokens: everything, tile: { kernel: "lanes", tm: 4, tn: 4, workgroup: 32 } },
     ],
-    exactMatmul: { upToTokens: everything, tm: 4, tn: 2, workgroup: 32 },
+    exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 32 },
   },
   /** GPUs: a wave reads neighbouring rows; loads of activations at one address are broadcast by the hardware. */
   gpu: {
@@ -66,29 +76,42 @@ const classes: Readonly<Record<string, AdapterClass>> = {
     interleave: 32,
     shuffle: false,
     matmul: [
-      { upToTokens: 2, tm: 1, tn: 2, workgroup: 32 },
-      { upToTokens: everything, tm: 8, tn: 2, workgroup: 64 },
+      { upToTokens: 2, tile: { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 } },
+      { upToTokens: everything, tile: { kernel: "lanes", tm: 8, tn: 2, workgroup: 64 } },
     ],
-    exactMatmul: { upToTokens: everything, tm: 4, tn: 2, workgroup: 64 },
+    exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 },
   },
 };
 
-export function chooseKernels(capabilities: GpuCapabilities, precision: Precision): KernelChoice {
+export function chooseKernels(
+  capabilities: GpuCapabilities,
+  precision: Precision,
+  tuned: KernelChoice["tuned"] = new Map(),
+): KernelChoice {
   const chosen = Object.values(classes).find(({ fits }) => fits(capabilities));
   if (!chosen) throw new Error("the last adapter class fits every adapter");
   const exact = precision === "exact";
   return {
+    precision,
     interleave: chosen.interleave,
     lanes: chosen.shuffle ? (capabilities.subgroupSize ?? 0) : 0,
     halfActivations: !exact,
-    matmul: exact ? [chosen.exactMatmul] : chosen.matmul,
-    attentionTokens: 4,
-    singleTokenAttention: !exact,
+    matmul: exact ? [{ upToTokens: everything, tile: chosen.exactMatmul }] : chosen.matmul,
+    tuned: exact ? new Map() : tuned,
+    attention: { tokens: 4 },
+    decodeAttention: exact ? undefined : { tokens: 1 },
   };
 }
 
-/** Tokens that buffers of activations hold beyond the last one, so that tiles need no guard on loads. */
-export function paddedTokens(tokens: number, choice: KernelChoice): number {
-  const largest = Math.max(...choice.matmul.map(({ tm }) => tm));
-  return Math.ceil(tokens / largest) * largest;
+/** The variants of one product. */
+export function tilesOf(choice: KernelChoice, product: ProductShape): readonly Ranked<MatmulTile>[] {
+  return choice.tuned.get(productKey(product)) ?? choice.matmul;
+}
+
+/** Most tokens of a tile, whichever variant is chosen: buffers of activations are padded to it, so that tiles need no guard on loads. */
+export const MAX_TILE_TOKENS = 64;
+
+/** Tokens that buffers of activations hold. */
+export function paddedTokens(tokens: number): number {
+  return Math.ceil(tokens / MAX_TILE_TOKENS) * MAX_TILE_TOKENS;
 }

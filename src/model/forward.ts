@@ -2,7 +2,8 @@ import type { GpuDevice } from "../gpu/device.ts";
 import { attentionStage, type LayerPool } from "../kernels/attention.ts";
 import { embedStage, normStage, ropeStage, sampleStage } from "../kernels/elementwise.ts";
 import type { KernelLibrary } from "../kernels/library.ts";
-import { type MatmulEpilogue, matmulStage } from "../kernels/matmul.ts";
+import { matmulStage } from "../kernels/matmul.ts";
+import type { MatmulEpilogue } from "../kernels/matmul_kernels.ts";
 import type { Stage, StepCounts } from "../kernels/stage.ts";
 import { type KernelChoice, paddedTokens } from "../kernels/variants.ts";
 import { GROUP } from "../loader/layout.ts";
@@ -94,6 +95,7 @@ export async function buildForward(request: ForwardRequest): Promise<Forward> {
     }),
     ...weights.output.slices.map((slice) =>
       matmulStage(library, choice, {
+        label: "logits",
         slice,
         epilogue: "store",
         x: normedRows,
@@ -116,6 +118,7 @@ function layerStages(request: ForwardRequest, buffers: Activations, layer: Layer
   const { x, normed, qkv, q, attended, gated } = buffers;
   const pool = request.poolOfLayer(index);
   const product = (
+    label: string,
     weights: ProductWeights,
     epilogue: MatmulEpilogue,
     from: GPUBuffer,
@@ -124,6 +127,7 @@ function layerStages(request: ForwardRequest, buffers: Activations, layer: Layer
   ) =>
     weights.slices.map((slice) =>
       matmulStage(library, choice, {
+        label,
         slice,
         epilogue,
         x: from,
@@ -137,7 +141,7 @@ function layerStages(request: ForwardRequest, buffers: Activations, layer: Layer
   const [qColumn = 0, kColumn = 0, vColumn = 0] = layer.qkv.offsets;
   return [
     normStage(library, choice, { hidden, eps, x, gain: layer.attentionNorm, y: normed }),
-    ...product(layer.qkv, layer.qkvBias ? "bias" : "store", normed, qkv, layer.qkvBias),
+    ...product("qkv", layer.qkv, layer.qkvBias ? "bias" : "store", normed, qkv, layer.qkvBias),
     ropeStage(library, {
       shape: config,
       rotaryDim: config.rope.dims,
@@ -162,16 +166,16 @@ function layerStages(request: ForwardRequest, buffers: Activations, layer: Layer
       singleTiles: step.singleTiles,
       tiles: step.tiles,
     }),
-    ...product(layer.attentionOutput, "residual", attended, x),
+    ...product("attention output", layer.attentionOutput, "residual", attended, x),
     normStage(library, choice, { hidden, eps, x, gain: layer.ffnNorm, y: normed }),
-    ...product(layer.gateUp, "silu", normed, gated),
-    ...product(layer.down, "residual", gated, x),
+    ...product("gate and up", layer.gateUp, "silu", normed, gated),
+    ...product("down", layer.down, "residual", gated, x),
   ];
 }
 
 function allocate({ gpu, choice, config, weights, maxTokens, maxLogitRows }: ForwardRequest): Activations {
-  const tokens = paddedTokens(maxTokens, choice);
-  const rows = paddedTokens(maxLogitRows, choice);
+  const tokens = paddedTokens(maxTokens);
+  const rows = paddedTokens(maxLogitRows);
   const activationBytes = choice.halfActivations ? 2 : 4;
   const floats = (name: string, count: number) => gpu.createStorage(`activations/${name}`, count * 4);
   const activations = (name: string, count: number, width: number) =>

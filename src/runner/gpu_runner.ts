@@ -86,7 +86,7 @@ async function build({
       tableEntries: limits.blocks * MAX_STEP_ROWS,
       blockTokens: BLOCK_TOKENS,
       tileTokens: attentionTileTokens(choice, config),
-      singleTiles: choice.singleTokenAttention,
+      singleTiles: choice.decodeAttention !== undefined,
     },
     new RopeTable(config.rope, weights.ropeFactors),
   );

@@ -1,6 +1,6 @@
 import type { GpuDevice } from "../gpu/device.ts";
 import { bufferUsage } from "../gpu/usage.ts";
-import type { StepCounts } from "../kernels/stage.ts";
+import { noCounts, type StepCounts } from "../kernels/stage.ts";
 import type { StepBuffers } from "../model/forward.ts";
 import type { RopeTable } from "../model/rope.ts";
 import type { StepPlan, StepRow } from "../protocol/step.ts";
@@ -38,7 +38,7 @@ class Section<View extends Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>
  * once, for the largest step.
  */
 export class StepInputs {
-  readonly counts: StepCounts = { tokens: 0, singleTiles: 0, tiles: 0, logitRows: 0 };
+  readonly counts: StepCounts = noCounts();
   readonly tokens: Section<Uint32Array<ArrayBuffer>>;
   readonly slots: Section<Uint32Array<ArrayBuffer>>;
   readonly rope: Section<Float32Array<ArrayBuffer>>;
@@ -93,7 +93,7 @@ export class StepInputs {
   /** Encodes a plan and uploads it; the queue orders the writes before the step's commands. */
   upload(plan: StepPlan): void {
     const { counts } = this;
-    counts.tokens = counts.singleTiles = counts.tiles = counts.logitRows = 0;
+    Object.assign(counts, noCounts());
     this.#tableEntries = 0;
     for (const row of plan.rows) this.#add(row);
     this.tokenCount.view[0] = counts.tokens;
@@ -117,6 +117,9 @@ export class StepInputs {
     this.blockTables.view.set(row.blocks, table);
     this.#tableEntries += row.blocks.length;
     this.#addTiles(first, row.tokens.length, row.position, table);
+    const keys = row.position + row.tokens.length;
+    counts.keys += keys;
+    counts.keyPairs += row.tokens.length * (keys - (row.tokens.length - 1) / 2);
     const { blockTokens } = this.#capacity;
     for (const [index, token] of row.tokens.entries()) {
       const position = row.position + index;

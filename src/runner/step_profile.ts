@@ -1,11 +1,19 @@
 import { DeviceError } from "../errors.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { bufferUsage } from "../gpu/usage.ts";
-import type { DispatchPass, Stage, StepCounts } from "../kernels/stage.ts";
+import type { DispatchPass, Stage, StageWork, StepCounts } from "../kernels/stage.ts";
 import type { Readback } from "./readback.ts";
+
+/** A stage of the step, and what it does in it. */
+export interface ProfiledStage extends StageWork {
+  /** The same for all layers. */
+  readonly label: string;
+}
 
 /** One dispatch of a step, by the GPU's clock. */
 export interface DispatchTime {
+  /** Index of its stage. */
+  readonly stage: number;
   /** Label of its pipeline: the kernel and its variant. */
   readonly kernel: string;
   /** Since the step's first dispatch began. */
@@ -29,6 +37,7 @@ export interface StepProfile {
   readonly host: HostTimes;
   /** The one pass, by the GPU's clock. */
   readonly onePassMs: number;
+  readonly stages: readonly ProfiledStage[];
   readonly dispatches: readonly DispatchTime[];
 }
 
@@ -69,6 +78,7 @@ export async function profileStep(request: ProfileRequest): Promise<StepProfile>
       waitMs: endedMs - encodedMs - submitMs,
     },
     onePassMs: msBetween(stamps, 0, 1),
+    stages: stages.map((stage) => ({ label: stage.label, ...stage.work(counts) })),
     dispatches: await timeDispatches(request, counts),
   };
 }
@@ -78,7 +88,7 @@ async function timeDispatches(
   counts: Readonly<StepCounts>,
 ): Promise<DispatchTime[]> {
   const list = new DispatchList();
-  for (const stage of stages) stage.encode(list, counts);
+  for (const stage of stages) list.add(stage, counts);
   const commands = new StampedCommands(gpu, list.dispatches.length);
   for (const [index, { pipeline, bindGroup, x, y }] of list.dispatches.entries()) {
     const pass = commands.pass(index);
@@ -88,7 +98,8 @@ async function timeDispatches(
     pass.end();
   }
   const { stamps } = await commands.run(readback, counts.tokens);
-  return list.dispatches.map(({ pipeline }, index) => ({
+  return list.dispatches.map(({ stage, pipeline }, index) => ({
+    stage,
     kernel: pipeline.label,
     startMs: msBetween(stamps, 0, 2 * index),
     ms: msBetween(stamps, 2 * index, 2 * index + 1),
@@ -96,6 +107,7 @@ async function timeDispatches(
 }
 
 interface Dispatch {
+  readonly stage: number;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly x: number;
@@ -105,8 +117,14 @@ interface Dispatch {
 /** Takes down what stages dispatch. */
 class DispatchList implements DispatchPass {
   readonly dispatches: Dispatch[] = [];
+  #stages = 0;
   #pipeline: GPUComputePipeline | undefined;
   #bindGroup: GPUBindGroup | undefined;
+
+  add(stage: Stage, counts: Readonly<StepCounts>): void {
+    stage.encode(this, counts);
+    this.#stages++;
+  }
 
   setPipeline(pipeline: GPUComputePipeline): void {
     this.#pipeline = pipeline;
@@ -118,7 +136,7 @@ class DispatchList implements DispatchPass {
 
   dispatchWorkgroups(x: number, y: number): void {
     if (!this.#pipeline || !this.#bindGroup) throw new TypeError("a dispatch without a pipeline");
-    this.dispatches.push({ pipeline: this.#pipeline, bindGroup: this.#bindGroup, x, y });
+    this.dispatches.push({ stage: this.#stages, pipeline: this.#pipeline, bindGroup: this.#bindGroup, x, y });
   }
 }
 

@@ -2,6 +2,7 @@ import { expect, type TestContext, test } from "vitest";
 import { DeviceError } from "../../src/errors.ts";
 import { type GpuDevice, openDevice } from "../../src/gpu/device.ts";
 import { Kernel, type KernelVariant } from "../../src/gpu/kernel.ts";
+import { dispatch, type Stage } from "../../src/kernels/stage.ts";
 import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
 import { KernelRun } from "../kernels/kernel_run.ts";
 
@@ -41,14 +42,11 @@ describeOnEveryAdapter("a kernel", (adapter) => {
       const y = run.output(8);
       const params = kernel.uniform("params", { value: 2.5, first: 3, step: -2 });
       const bindGroup = kernel.bind({ params, y });
-      const stage = {
+      const stage: Stage = {
+        label: "test",
         pipelines: [kernel.pipeline],
-        encode(pass: GPUComputePassEncoder) {
-          pass.setPipeline(kernel.pipeline);
-          pass.setBindGroup(0, bindGroup);
-          pass.dispatchWorkgroups(1);
-          return 1;
-        },
+        encode: (pass) => dispatch(pass, kernel.pipeline, bindGroup, 1, 1),
+        work: () => ({ bytes: 0, macs: 0 }),
       };
       expect(await run.run([stage], {})).toBe(1);
       const values = new Float32Array((await run.read(y)).buffer);

@@ -50,7 +50,7 @@ export async function checkAttention(
   const tokens = one.sequences.reduce((sum, each) => sum + each.tokens, 0);
   // K has deviation 1, so a score is a sum of headDim products of q's deviation.
   const q = normals(random, tokens * heads * headDim, scores / Math.sqrt(headDim));
-  const tiles = tilesOf(sequences, choice.singleTokenAttention, attentionTileTokens(choice, one));
+  const tiles = tilesOf(sequences, choice.decodeAttention !== undefined, attentionTileTokens(choice, one));
   const outStride = Math.ceil((heads * headDim) / 32) * 32;
   const outWords = (tokens * outStride) / (choice.halfActivations ? 2 : 1);
   const out = run.output(outWords);

@@ -1,4 +1,5 @@
-import type { GpuDevice } from "../../src/gpu/device.ts";
+import type { GpuCapabilities, GpuDevice } from "../../src/gpu/device.ts";
+import { type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, type KernelChoice } from "../../src/kernels/variants.ts";
 
 /** Subgroup sizes that lead to the adapter classes of src/kernels/variants.ts; undefined to the one without shuffles. */
@@ -24,9 +25,16 @@ export function runnableChoices({ capabilities }: GpuDevice): NamedChoice[] {
   );
 }
 
+/** What a device says that has everything but subgroups. */
+export const capabilities: GpuCapabilities = {
+  subgroupSize: undefined,
+  timestamps: false,
+  maxBindingBytes: 2 ** 27,
+  maxBufferBytes: 2 ** 28,
+};
+
 /** Choices of all classes there are, for what needs no device. */
 export function everyChoice(): NamedChoice[] {
-  const capabilities = { timestamps: false, maxBindingBytes: 2 ** 27, maxBufferBytes: 2 ** 28 };
   return SUBGROUP_SIZES.flatMap((subgroupSize) =>
     (["default", "exact"] as const).map((precision) => ({
       name: `${subgroupSize ?? "no"} shared lanes, ${precision}`,
@@ -35,10 +43,20 @@ export function everyChoice(): NamedChoice[] {
   );
 }
 
+/** Every tile the class may choose by default or by tuning; `exact` has one. */
+export function tilesToTest({ choice }: NamedChoice, capabilities: GpuCapabilities): readonly MatmulTile[] {
+  const defaults = choice.matmul.map(({ tile }) => tile);
+  if (choice.precision === "exact") return defaults;
+  const tuned = Object.values(matmulKernels)
+    .filter(({ fits }) => fits(capabilities, choice))
+    .flatMap(({ candidates }) => candidates(Number.POSITIVE_INFINITY, choice));
+  return [...new Map([...defaults, ...tuned].map((tile) => [JSON.stringify(tile), tile])).values()];
+}
+
 /** One choice per tile of its matrix product, each of which then takes any number of tokens. */
-export function perTile(named: NamedChoice): NamedChoice[] {
-  return named.choice.matmul.map((tile) => ({
-    name: `${named.name}, tile ${tile.tm}x${tile.tn} of ${tile.workgroup} lanes`,
-    choice: { ...named.choice, matmul: [{ ...tile, upToTokens: Number.POSITIVE_INFINITY }] },
+export function perTile(named: NamedChoice, capabilities: GpuCapabilities): NamedChoice[] {
+  return tilesToTest(named, capabilities).map((tile) => ({
+    name: `${named.name}, ${tile.kernel} ${tile.tm}x${tile.tn} of ${tile.workgroup} lanes`,
+    choice: { ...named.choice, matmul: [{ tile, upToTokens: Number.POSITIVE_INFINITY }] },
   }));
 }

@@ -2,7 +2,7 @@ import type { TestContext } from "vitest";
 import { type GpuDevice, openDevice } from "../../src/gpu/device.ts";
 import { bufferUsage, mapMode } from "../../src/gpu/usage.ts";
 import { KernelLibrary } from "../../src/kernels/library.ts";
-import type { Stage, StepCounts } from "../../src/kernels/stage.ts";
+import { noCounts, type Stage, type StepCounts } from "../../src/kernels/stage.ts";
 import type { TestGpu } from "../harness/adapters.ts";
 
 /** What stands where nothing was written: NaN as a 32-bit float, and as two 16-bit floats. */
@@ -53,8 +53,8 @@ export class KernelRun {
   }
 
   /** Runs the stages in one pass, any error of the GPU thrown; returns how many dispatches that was. */
-  run(stages: readonly Stage[], counts: Partial<StepCounts>): Promise<number> {
-    const all = { tokens: 0, singleTiles: 0, tiles: 0, logitRows: 0, ...counts };
+  run(stages: readonly Pick<Stage, "encode">[], counts: Partial<StepCounts>): Promise<number> {
+    const all = { ...noCounts(), ...counts };
     return this.gpu.guarded(() => {
       const encoder = this.gpu.device.createCommandEncoder();
       const pass = encoder.beginComputePass();

@@ -9,7 +9,9 @@ import { layouts } from "./random_data.ts";
 describeOnEveryAdapter("matmul", (gpu) => {
   test("agrees with the reference in every layout, epilogue and tile", async (context) => {
     const run = await KernelRun.open(gpu, context);
-    for (const [index, { name, choice }] of runnableChoices(run.gpu).flatMap(perTile).entries()) {
+    for (const [index, { name, choice }] of runnableChoices(run.gpu)
+      .flatMap((named) => perTile(named, run.gpu.capabilities))
+      .entries()) {
       const cases = layouts.flatMap((layout, at) => {
         const epilogue = epilogues[(index + at) % epilogues.length] ?? "store";
         return (index + at) % 2 === 0

@@ -1,5 +1,6 @@
-import { type MatmulEpilogue, matmulStage, type WeightSlice } from "../../src/kernels/matmul.ts";
-import { type KernelChoice, paddedTokens } from "../../src/kernels/variants.ts";
+import { matmulStage, type WeightSlice } from "../../src/kernels/matmul.ts";
+import { type MatmulEpilogue, type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
+import { type KernelChoice, paddedTokens, type Ranked } from "../../src/kernels/variants.ts";
 import type { WeightLayout } from "../../src/loader/layout.ts";
 import { expectClose, tolerances } from "../harness/expect_close.ts";
 import { normals, type Random, seededRandom } from "../harness/random.ts";
@@ -30,19 +31,19 @@ export function randomMatmulCase(
 ): MatmulCase {
   const random = seededRandom(seed);
   const { interleave, matmul } = choice;
-  const tile = matmul[0] ?? { tm: 1, tn: 1, workgroup: 1 };
+  const [{ tile }] = matmul as readonly [Ranked<MatmulTile>];
+  const { tokens: tokensOf, rows: rowsOf } = matmulKernels[tile.kernel];
   const around = (size: number) => Math.max(1, size + integer(random, -1, 1));
-  const rowsOfWorkgroup = tile.workgroup * tile.tn;
   const lastRows = [
     1,
     around(interleave),
     around(tile.workgroup),
-    around(rowsOfWorkgroup),
+    around(rowsOf(tile)),
     integer(random, 1, 90),
   ];
   const whole = Array.from({ length: integer(random, 0, 2) }, () => interleave * integer(random, 1, 5));
   const cols = [1, around(32), around(64), integer(random, 2, 300)];
-  const tokens = [1, around(tile.tm), around(2 * tile.tm), integer(random, 1, 21)];
+  const tokens = [1, around(tokensOf(tile)), around(2 * tokensOf(tile)), integer(random, 1, 21)];
   const from = (sizes: readonly number[]) => sizes[integer(random, 0, sizes.length - 1)] ?? 1;
   const before = epilogue === "silu" ? 0 : 8 * integer(random, 0, 2);
   return {
@@ -67,10 +68,7 @@ export async function checkMatmul(run: KernelRun, choice: KernelChoice, one: Mat
   const { epilogue, cols, tokens, sliceRows, margins } = one;
   const random = seededRandom(one.seed);
   const halves = choice.halfActivations;
-  const x = randomActivations(
-    { rows: tokens, cols, paddedRows: paddedTokens(tokens, choice), halves },
-    random,
-  );
+  const x = randomActivations({ rows: tokens, cols, paddedRows: paddedTokens(tokens), halves }, random);
   const slices = makeSlices(run, choice, one, random);
   const rows = sliceRows.reduce((sum, each) => sum + each, 0);
   const pair = epilogue === "silu";
@@ -79,6 +77,7 @@ export async function checkMatmul(run: KernelRun, choice: KernelChoice, one: Mat
   const before = normals(random, tokens * outStride, 1);
   const y = epilogue === "residual" ? run.input(before) : run.output(tokens * outStride);
   const request = {
+    label: "product",
     epilogue,
     x: run.input(x.words),
     y,

@@ -2,19 +2,21 @@ import { describe, expect, test } from "vitest";
 import { DeviceError } from "../../src/errors.ts";
 import { linkShader, type ShaderVariant } from "../../src/gpu/shader.ts";
 import { attentionTileTokens, attentionVariant } from "../../src/kernels/attention.ts";
-import { matmulVariant } from "../../src/kernels/matmul.ts";
+import { matmulKernels, matmulVariant } from "../../src/kernels/matmul_kernels.ts";
 import { shaderSources } from "../../src/kernels/shaders.ts";
 import { paddedTokens } from "../../src/kernels/variants.ts";
-import { everyChoice } from "./choices.ts";
+import { capabilities, everyChoice, tilesToTest } from "./choices.ts";
 import { epilogues } from "./matmul_case.ts";
 import { layouts } from "./random_data.ts";
 
 const choices = everyChoice();
 
 function matmulVariants(): ShaderVariant[] {
-  return choices.flatMap(({ choice }) =>
-    choice.matmul.flatMap((tile) =>
-      layouts.flatMap((layout) => epilogues.map((epilogue) => matmulVariant(choice, tile, layout, epilogue))),
+  return choices.flatMap((named) =>
+    tilesToTest(named, capabilities).flatMap((tile) =>
+      layouts.flatMap((layout) =>
+        epilogues.map((epilogue) => matmulVariant(named.choice, tile, { layout, epilogue })),
+      ),
     ),
   );
 }
@@ -74,7 +76,7 @@ describe("the choice of kernels", () => {
     expect(exact).toHaveLength(3);
     for (const { choice } of exact) {
       expect(choice.matmul).toHaveLength(1);
-      expect(choice.singleTokenAttention).toBe(false);
+      expect(choice.decodeAttention).toBeUndefined();
       expect(choice.halfActivations).toBe(false);
     }
   });
@@ -82,20 +84,20 @@ describe("the choice of kernels", () => {
   test("has a tile for any number of tokens, and pads buffers to whole tiles", () => {
     for (const { choice } of choices) {
       for (let tokens = 1; tokens < 70; tokens++) {
-        const tile = choice.matmul.find(({ upToTokens }) => tokens <= upToTokens);
-        expect(tile).toBeDefined();
-        const written = Math.ceil(tokens / (tile?.tm ?? 1)) * (tile?.tm ?? 1);
-        expect(paddedTokens(tokens, choice)).toBeGreaterThanOrEqual(written);
+        const tile = choice.matmul.find(({ upToTokens }) => tokens <= upToTokens)?.tile;
+        if (!tile) throw new Error(`no tile takes ${tokens} tokens`);
+        const tileTokens = matmulKernels[tile.kernel].tokens(tile);
+        expect(paddedTokens(tokens)).toBeGreaterThanOrEqual(Math.ceil(tokens / tileTokens) * tileTokens);
       }
       expect(choice.matmul.at(-1)?.upToTokens).toBe(Number.POSITIVE_INFINITY);
     }
   });
 
   test("has tiles that silu can pair, with whole bundles of rows to a workgroup", () => {
-    for (const { choice } of choices) {
-      for (const { tn, workgroup } of choice.matmul) {
-        expect(tn % 2).toBe(0);
-        expect(workgroup % Math.max(2, choice.lanes)).toBe(0);
+    for (const named of choices) {
+      for (const { kernel, tn, workgroup } of tilesToTest(named, capabilities)) {
+        if (kernel === "lanes") expect(tn % 2).toBe(0);
+        expect(workgroup % Math.max(2, named.choice.lanes)).toBe(0);
       }
     }
   });

@@ -68,7 +68,7 @@ export function chooseCases(
   const matches = (name: string) => cases.filter(({ id, group }) => name === id || name === group);
   const unknown = wanted.find((name) => matches(name).length === 0);
   if (unknown !== undefined) {
-    const known = [...new Set(cases.flatMap(({ group, id }) => [group, id]))];
+    const known = [...new Set(cases.map(({ group }) => group)), ...cases.map(({ id }) => id)];
     throw invalidOption(option, unknown, `some of ${known.join(", ")}, separated by commas`);
   }
   return cases.filter((one) => wanted.some((name) => matches(name).includes(one)));

@@ -115,6 +115,9 @@ function checkOptions(options: EngineOptions, modelGiven: boolean): EngineJob {
   if (!shape) throw invalidOption("--shape", name, `one of ${Object.keys(shapes).join(", ")}`);
   const cases = chooseCases(options.only);
   const starts = options.starts ?? (options.only === undefined && place === "node" ? DEFAULT_STARTS : 0);
+  if (place === "page" && starts !== 0) {
+    throw invalidOption("--starts", starts, "0 where a page measures: no process is started for it");
+  }
   return {
     runtime: checkRuntimeOptions(runtimeOptions(options)),
     model: random ? name : options.model,

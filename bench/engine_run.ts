@@ -77,7 +77,7 @@ export interface GpuBytes {
 /** Samples of a probe in a round, of which the best counts: what an adapter can do does not sink with what others do on it. */
 const PROBE_SAMPLES = 3;
 /** Profiled steps of a case: those of few tokens are short, so more of them. */
-const PROFILED_STEPS = 10;
+const PROFILED_STEPS = 20;
 const PROFILED_PROMPTS = 4;
 
 /** @throws BatonError; the signal's reason */

@@ -29,8 +29,23 @@ export async function readReport(path: string): Promise<EngineReport> {
   if (isReport(report)) return report;
   throw new InputError(
     "invalid-option",
-    `${path} is not a report of \`bench engine --json\`. Give --compare the path of one.`,
-    { option: "--compare", file: path },
+    `${path} is not a report of \`bench engine --json\`. Give the path of one.`,
+    { file: path },
+  );
+}
+
+/**
+ * A report with everything that is printed of one; older ones lack some of it and can only be compared with.
+ * @throws as `readReport`
+ */
+export async function readWholeReport(path: string): Promise<EngineReport> {
+  const report = await readReport(path);
+  const { probes, ratios, gpuBytes } = report as Partial<EngineReport>;
+  if (probes && ratios && gpuBytes?.peak !== undefined) return report;
+  throw new InputError(
+    "invalid-option",
+    `${path} is a report of an older version, which can only be compared with. Give it to --compare.`,
+    { file: path },
   );
 }
 

@@ -7,7 +7,7 @@ import { createProgress } from "../src/cli/progress_display.ts";
 import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
 import { checkRuntimeOptions } from "../src/runtime_options.ts";
 import { chooseCases, chooseProfiled, engineCases } from "./cases.ts";
-import { compareReports, readReport } from "./compare.ts";
+import { compareReports, readReport, readWholeReport } from "./compare.ts";
 import { describeReport } from "./describe.ts";
 import { type EngineJob, runEngineJob } from "./engine_job.ts";
 import { shapes } from "./shapes.ts";
@@ -75,6 +75,15 @@ export function addEngine(program: Command, io: Io): void {
   command.action((options: EngineOptions) =>
     benchEngine(io, options, command.getOptionValueSource("model") !== "default"),
   );
+}
+
+/** A kept report as a person reads it. */
+export function addShow(program: Command, io: Io): void {
+  program
+    .command("show")
+    .description("Print a report that was kept as JSON.")
+    .argument("<report>", "what `engine --json` printed")
+    .action(async (path: string) => print(io, describeReport(await readWholeReport(path))));
 }
 
 async function benchEngine(io: Io, options: EngineOptions, modelGiven: boolean): Promise<void> {

@@ -185,6 +185,22 @@ test.each(refused)("refused in a plain sentence: %s", async (sentence, args) => 
   expect(stderr.split("\n")).toHaveLength(2);
 });
 
+test("show prints a kept report as it was printed, and refuses what it cannot print", async () => {
+  const kept = join(folder, "kept.json");
+  writeFileSync(kept, JSON.stringify(report));
+  const { status, stdout } = await bench("show", kept);
+  expect(status).toBe(0);
+  for (const { id } of report.results) expect(stdout).toMatch(new RegExp(`^${id} .*%`, "m"));
+  for (const { meaning } of report.ratios) expect(stdout).toContain(meaning);
+  for (const { stage } of report.profiles?.[0]?.stages ?? [])
+    expect(stdout).toMatch(new RegExp(`^${stage} `, "m"));
+  const { probes: _, ...older } = report;
+  writeFileSync(kept, JSON.stringify(older));
+  const refusal = await bench("show", kept);
+  expect([refusal.status, refusal.stdout]).toEqual([1, ""]);
+  expect(refusal.stderr).toContain("is a report of an older version");
+});
+
 test("an unknown benchmark and an unknown option are refused", async () => {
   for (const args of [["engines"], ["engine", "--fast"]]) {
     const { status, stdout, stderr } = await bench(...args);

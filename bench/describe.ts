@@ -103,14 +103,28 @@ function ratioTable({ ratios }: EngineReport): string {
   return formatTable([["ratios of the same rounds", "median", "min", "max", "n"], ...rows], [1, 2, 3, 4]);
 }
 
-function firstTokenTable({ cold, warm, promptTokens }: NonNullable<EngineReport["firstToken"]>): string {
+function firstTokenTable({ cold, warm, promptTokens, memory }: NonNullable<EngineReport["firstToken"]>) {
   const header = [`first token of ${promptTokens}-token prompt`, "ms", "min", "max", "n"];
   const rows = Object.entries({ cold, warm }).flatMap(([name, { firstTokenMs, parts }]) => [
     [`${name} start`, ...wholeOf(firstTokenMs), `${firstTokenMs.samples}`],
     ...Object.entries(parts).map(([part, ms]) => [`  ${part}`, ...wholeOf(ms)]),
   ]);
-  return formatTable([header, ...rows], [1, 2, 3, 4]);
+  const megabytes = Object.entries(memoryNames).map(([name, key]) => {
+    const { median, min, max, samples } = memory[key];
+    return [
+      `memory, MB: ${name}`,
+      ...[median, min, max].map((bytes) => (bytes / 1e6).toFixed(1)),
+      `${samples}`,
+    ];
+  });
+  return formatTable([header, ...rows, ...megabytes], [1, 2, 3, 4]);
 }
+
+const memoryNames = {
+  resident: "residentBytes",
+  "heap and buffers": "heapAndBufferBytes",
+  "GPU buffers": "gpuBytes",
+} as const;
 
 function profileTable(profile: CaseProfile): string {
   const { id, tokens, dispatches, onePassMs, sumMs, sumOverOnePass, wallMs } = profile;
@@ -147,7 +161,10 @@ function ratioText(ratio: number | undefined): string {
   return ratio === undefined ? "new" : `${ratio.toFixed(2)}x`;
 }
 
-function comparisonNote({ takenAt, commit, differs }: Comparison): string {
-  const old = `The old report is of ${takenAt}, commit ${commit ?? "unknown"}`;
-  return differs.length === 0 ? `${old}.\n` : `${old}. It differs in ${differs.join(", ")}.\n`;
+function comparisonNote({ takenAt, commit, differs, probes }: Comparison): string {
+  const old = `The old report is of ${takenAt}, commit ${commit ?? "unknown"}.`;
+  const other = differs.length === 0 ? "" : ` It differs in ${differs.join(", ")}.`;
+  const probed = Object.entries(probes).map(([name, ratio]) => `${name} ${ratioText(ratio)}`);
+  const adapter = probed.length === 0 ? "" : ` The adapter itself, new over old: ${probed.join(", ")}.`;
+  return `${old}${other}${adapter}\n`;
 }

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { DeviceError } from "../src/errors.ts";
 import { cacheFolder } from "../src/platform/node/cache_folder.ts";
-import type { FirstTokenJob, FirstTokenMarks } from "./first_token_child.ts";
+import type { FirstTokenJob, FirstTokenMarks, StartMemory } from "./first_token_child.ts";
 import { type Spread, spread } from "./spread.ts";
 
 /** Time to the first token of a program that has just been started, each in a process of its own. */
@@ -17,6 +17,8 @@ export interface FirstToken {
   /** The same process again, with what the one before left. */
   readonly warm: StartTimes;
   readonly promptTokens: number;
+  /** Peaks of all these processes, up to their first token; on a software adapter resident memory has the GPU's in it. */
+  readonly memory: Readonly<Record<keyof StartMemory, Spread>>;
 }
 
 export interface StartTimes {
@@ -60,7 +62,18 @@ export async function measureFirstToken(
       rmSync(folder, { recursive: true, force: true });
     }
   }
-  return { cold: timesOf(cold), warm: timesOf(warm), promptTokens: cold[0]?.promptTokens ?? 0 };
+  const memory = [...cold, ...warm].map(({ memory }) => memory);
+  const of = (what: keyof StartMemory) => spread(memory.map((one) => one[what]));
+  return {
+    cold: timesOf(cold),
+    warm: timesOf(warm),
+    promptTokens: cold[0]?.promptTokens ?? 0,
+    memory: {
+      residentBytes: of("residentBytes"),
+      heapAndBufferBytes: of("heapAndBufferBytes"),
+      gpuBytes: of("gpuBytes"),
+    },
+  };
 }
 
 /** An environment in which drivers and Baton keep what they derive in `folder`. */

@@ -2,6 +2,7 @@ import type { Precision } from "../src/api.ts";
 import { greedy } from "../src/conversation/send_options.ts";
 import { createRuntime } from "../src/node.ts";
 import type { Progress } from "../src/protocol/progress.ts";
+import { HostMemory, type HostPeaks } from "./host_memory.ts";
 import { openRandomRunner } from "./random_runner.ts";
 
 /** A program that runs a model up to its first token and says when it had come how far. */
@@ -19,6 +20,13 @@ export interface FirstTokenMarks {
   /** What had ended, and how many milliseconds after the start of the process; in order. */
   readonly marks: readonly (readonly [string, number])[];
   readonly promptTokens: number;
+  readonly memory: StartMemory;
+}
+
+/** Of the process, up to its first token. */
+export interface StartMemory extends HostPeaks {
+  /** Of all GPU buffers at the first token. */
+  readonly gpuBytes: number;
 }
 
 const PROMPT = "In two or three short sentences, why does the sky look blue at noon and red in the evening?";
@@ -48,7 +56,12 @@ class Marks {
   }
 }
 
-async function runModel({ model, adapter, precision }: FirstTokenJob, marks: Marks): Promise<number> {
+interface FirstRun {
+  readonly promptTokens: number;
+  readonly gpuBytes: number;
+}
+
+async function runModel({ model, adapter, precision }: FirstTokenJob, marks: Marks): Promise<FirstRun> {
   const options = {
     model,
     precision,
@@ -61,12 +74,13 @@ async function runModel({ model, adapter, precision }: FirstTokenJob, marks: Mar
     if (part.type === "done") promptTokens = part.usage.promptTokens;
   }
   marks.set("first token");
+  const gpuBytes = runtime.stats().liveGpuBytes;
   await runtime.dispose();
-  return promptTokens;
+  return { promptTokens, gpuBytes };
 }
 
-async function runRandom(job: FirstTokenJob, marks: Marks): Promise<number> {
-  const runner = await openRandomRunner(job, marks.onProgress);
+async function runRandom(job: FirstTokenJob, marks: Marks): Promise<FirstRun> {
+  const { gpu, runner } = await openRandomRunner(job, marks.onProgress);
   const blocks = Array.from(
     { length: Math.ceil(PROMPT_TOKENS / runner.limits.blockTokens) },
     (_, index) => index,
@@ -76,12 +90,19 @@ async function runRandom(job: FirstTokenJob, marks: Marks): Promise<number> {
   const output = { kind: "token", sampling } as const;
   await runner.run({ id: 0, rows: [{ sequence: "first", tokens, position: 0, blocks, output }] });
   marks.set("first token");
+  const gpuBytes = gpu.liveBytes;
   runner.dispose();
-  return PROMPT_TOKENS;
+  return { promptTokens: PROMPT_TOKENS, gpuBytes };
 }
 
 const job = JSON.parse(process.argv[2] ?? "") as FirstTokenJob & { readonly startedMs: number };
 const marks = new Marks(job.startedMs);
 marks.set("start and imports");
-const promptTokens = await (job.random ? runRandom(job, marks) : runModel(job, marks));
-process.stdout.write(JSON.stringify({ marks: marks.list(), promptTokens }));
+const memory = new HostMemory();
+const { promptTokens, gpuBytes } = await (job.random ? runRandom(job, marks) : runModel(job, marks));
+const answer: FirstTokenMarks = {
+  marks: marks.list(),
+  promptTokens,
+  memory: { ...memory.peaks(), gpuBytes },
+};
+process.stdout.write(JSON.stringify(answer));

@@ -1,4 +1,4 @@
-import { openDevice } from "../src/gpu/device.ts";
+import { type GpuDevice, openDevice } from "../src/gpu/device.ts";
 import { openAdapter } from "../src/platform/node/gpu.ts";
 import type { OnProgress } from "../src/protocol/progress.ts";
 import { type GpuRunner, openRunner } from "../src/runner/gpu_runner.ts";
@@ -11,11 +11,12 @@ import { shapes } from "./shapes.ts";
 export async function openRandomRunner(
   { model, seed, adapter, precision }: FirstTokenJob,
   onProgress: OnProgress,
-): Promise<GpuRunner> {
+): Promise<{ readonly gpu: GpuDevice; readonly runner: GpuRunner }> {
   const shape = shapes[model];
   if (!shape) throw new RangeError(`there is no shape ${model}`);
   const gpu = await openDevice(await openAdapter(adapter === undefined ? {} : { name: adapter }));
   const file = await openRandomModel(model, shape, seed, new AbortController().signal);
   const { maxStepTokens } = checkRuntimeOptions({ model });
-  return openRunner({ gpu, file, precision, maxStepTokens, onProgress });
+  const runner = await openRunner({ gpu, file, precision, maxStepTokens, onProgress });
+  return { gpu, runner };
 }

@@ -35,6 +35,10 @@ test("processes are started cold and warm, and each says how long its parts took
   expect(status).toBe(0);
   const { firstToken }: EngineReport = JSON.parse(out);
   expect(firstToken?.promptTokens).toBe(48);
+  for (const bytes of Object.values(firstToken?.memory ?? {})) {
+    expect(bytes.samples).toBe(4);
+    expect(bytes.min).toBeGreaterThan(1e6);
+  }
   for (const start of [firstToken?.cold, firstToken?.warm]) {
     const parts = Object.entries(start?.parts ?? {});
     expect(parts.map(([name]) => name)).toEqual([

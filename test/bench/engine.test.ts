@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { engineCases } from "../../bench/cases.ts";
+import { chooseCases, engineCases } from "../../bench/cases.ts";
 import type { EngineReport } from "../../bench/report.ts";
 import type { Spread } from "../../bench/spread.ts";
 import { bench } from "./run_bench.ts";
@@ -10,8 +10,11 @@ import { bench } from "./run_bench.ts";
 const SAMPLES = 2;
 // A start takes a build: see built.full.test.ts.
 const tiny = ["engine", "--weights", "random", "--shape", "tiny", "--starts", "0"];
-/** What a sample and the warm-up of each case make together. */
-const STEPS = engineCases.reduce((sum, { everyRounds }) => sum + 1 + Math.ceil(SAMPLES / everyRounds), 0);
+/** One of each kind, and those that are compared and profiled. */
+const only = "prefill-32,prefill-128,prefill-2048,decode-context-128,batch-8";
+const cases = chooseCases(only);
+/** Warm-ups and samples. */
+const STEPS = cases.reduce((sum, { everyRounds }) => sum + 1 + Math.ceil(SAMPLES / everyRounds), 0);
 
 let folder = "";
 let report: EngineReport;
@@ -20,7 +23,8 @@ let progress = "";
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "baton-bench-"));
   const { status, stdout, stderr } = await bench(
-    ...[...tiny, "--samples", `${SAMPLES}`, "--json", "--trace", join(folder, "trace.json")],
+    ...[...tiny, "--only", only, "--samples", `${SAMPLES}`],
+    ...["--json", "--trace", join(folder, "trace.json")],
   );
   expect(stderr).not.toContain("error");
   expect(status).toBe(0);
@@ -39,7 +43,7 @@ function expectSpread(spread: Spread | undefined, samples: number) {
 }
 
 test("every measurement has its spread, and decode its TBT of every step", () => {
-  expect(report.results.map(({ id }) => id)).toEqual(engineCases.map(({ id }) => id));
+  expect(report.results.map(({ id }) => id)).toEqual(cases.map(({ id }) => id));
   for (const {
     group,
     tokens,
@@ -57,16 +61,23 @@ test("every measurement has its spread, and decode its TBT of every step", () =>
   }
 });
 
+test("prompts, contexts and batches are measured up to the sizes that agents reach", () => {
+  const ids = engineCases.map(({ id }) => id);
+  const of = (name: string, sizes: readonly number[]) => sizes.map((size) => `${name}-${size}`);
+  expect(ids).toEqual([
+    ...of("prefill", [32, 128, 512, 2048]),
+    ...of("decode-context", [0, 128, 512, 2048]),
+    ...of("batch", [2, 4, 8, 16]),
+  ]);
+});
+
 test("each probe of the device is sampled once a round, and each ratio paired by round", () => {
   expect(Object.keys(report.probes)).toEqual(expect.arrayContaining(["copy", "float", "int8"]));
   for (const probe of Object.values(report.probes)) expectSpread(probe, SAMPLES);
   expect(report.ratios.map(({ one, other }) => `${one} ${other}`)).toEqual([
-    "decode-context-2048 decode-context-128",
     "prefill-2048 prefill-128",
     "batch-8 prefill-128",
-    "batch-16 prefill-128",
     "batch-8 decode-context-128",
-    "batch-16 decode-context-128",
   ]);
   for (const { one, ratio } of report.ratios) expectSpread(ratio, one === "prefill-2048" ? 1 : SAMPLES);
 });
@@ -137,12 +148,13 @@ test("--compare shows new over old of what both have, and what else differs", as
   const [before, now] = [kept, results].map(([first]) => first?.tokensPerSecond.median ?? 0);
   expect(comparison?.ratios).toEqual({ "prefill-32": Number(((now ?? 0) / (before ?? 1)).toPrecision(4)) });
   expect(comparison).toMatchObject({ takenAt: report.takenAt, differs: ["precision"] });
+  expect(Object.keys(comparison?.probes ?? {})).toEqual(Object.keys(report.probes));
 
   const table = await bench(...args);
   expect(table.stdout).toMatch(/new \/ old/);
   expect(table.stdout).toMatch(/prefill-32 .*\d\.\d\dx\n/);
   expect(table.stdout).toMatch(/decode-context-0 .* new\n/);
-  expect(table.stdout).toMatch(/It differs in precision\./);
+  expect(table.stdout).toMatch(/It differs in precision\. The adapter itself, new over old: copy \d\.\d\dx/);
 });
 
 test("a pool that does not hold all contexts is refused, with the size that does", async () => {

@@ -85,20 +85,27 @@ export class Probes {
   }
 
   /**
-   * One sample: bytes or multiply-adds a second. The first of a probe finds out how many dispatches make a sample.
+   * One sample: bytes or multiply-adds a second.
    * @throws DeviceError
    */
   async sample(name: ProbeName): Promise<number> {
     const probe = this.#probes.get(name);
     if (!probe) throw new RangeError(`the device has no probe "${name}"`);
-    let repeat = this.#repeats.get(name) ?? 1;
-    let ms = await this.#time(name, probe, repeat);
-    while (ms < SAMPLE_MS && repeat < MAX_DISPATCHES && !this.#repeats.has(name)) {
+    const repeat = this.#repeats.get(name) ?? (await this.#calibrate(name, probe));
+    return (probe.work * repeat * 1000) / (await this.#time(name, probe, repeat));
+  }
+
+  /** How many dispatches make a sample; the first one alone compiles and touches memory for the first time. */
+  async #calibrate(name: ProbeName, probe: Probe): Promise<number> {
+    await this.#time(name, probe, 1);
+    let repeat = 1;
+    for (;;) {
+      const ms = Math.min(await this.#time(name, probe, repeat), await this.#time(name, probe, repeat));
+      if (ms >= SAMPLE_MS || repeat === MAX_DISPATCHES) break;
       repeat = Math.min(MAX_DISPATCHES, Math.ceil(repeat * Math.min(8, (1.5 * SAMPLE_MS) / ms)));
-      ms = await this.#time(name, probe, repeat);
     }
     this.#repeats.set(name, repeat);
-    return (probe.work * repeat * 1000) / ms;
+    return repeat;
   }
 
   /** Frees what the probes hold on the device. */

@@ -146,7 +146,7 @@ function profileTable(profile: CaseProfile): string {
 }
 
 function threeOf({ median, min, max }: Spread): string[] {
-  return [median, min, max].map((value) => value.toFixed(value < 1000 ? 1 : 0));
+  return [median, min, max].map((value) => value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0));
 }
 
 function wholeOf({ median, min, max }: Spread): string[] {

@@ -10,11 +10,15 @@ export interface EngineCase {
   readonly contextTokens: number;
   /** Tokens each sequence runs in one sample: one prompt, or one token a step. */
   readonly tokens: number;
+  /** Rounds from one sample to the next: 1, or more where a sample takes long on slow adapters. */
+  readonly everyRounds: number;
 }
 
 /** Steps of one sample of decode. */
 const DECODE_STEPS = 16;
 const BATCH_CONTEXT = 128;
+/** Prompts of more tokens than this are sampled in every second round. */
+const LONG_PROMPT = 512;
 
 const prefill = (tokens: number): EngineCase => ({
   id: `prefill-${tokens}`,
@@ -22,6 +26,7 @@ const prefill = (tokens: number): EngineCase => ({
   batch: 1,
   contextTokens: 0,
   tokens,
+  everyRounds: tokens > LONG_PROMPT ? 2 : 1,
 });
 const decode = (contextTokens: number): EngineCase => ({
   id: `decode-context-${contextTokens}`,
@@ -29,6 +34,7 @@ const decode = (contextTokens: number): EngineCase => ({
   batch: 1,
   contextTokens,
   tokens: DECODE_STEPS,
+  everyRounds: 1,
 });
 const batch = (sequences: number): EngineCase => ({
   id: `batch-${sequences}`,
@@ -36,23 +42,44 @@ const batch = (sequences: number): EngineCase => ({
   batch: sequences,
   contextTokens: BATCH_CONTEXT,
   tokens: DECODE_STEPS,
+  everyRounds: 1,
 });
 
 export const engineCases: readonly EngineCase[] = [
-  ...[32, 128, 512].map(prefill),
-  ...[0, 128, 512].map(decode),
-  ...[2, 4, 8].map(batch),
+  ...[32, 128, 512, 2048].map(prefill),
+  ...[0, BATCH_CONTEXT, 512, 2048].map(decode),
+  ...[2, 4, 8, 16].map(batch),
 ];
 
-/** The cases that `only` names, by group or id, separated by commas. @throws InputError `invalid-option` */
-export function chooseCases(only: string | undefined): readonly EngineCase[] {
-  if (only === undefined) return engineCases;
-  const names = only.split(",").map((name) => name.trim());
-  const matches = (name: string) => engineCases.filter(({ id, group }) => name === id || name === group);
-  const unknown = names.find((name) => matches(name).length === 0);
+/** Of these a step is profiled unless others are asked for. */
+const profiledByDefault = ["decode-context-128", "prefill-128", "batch-8"];
+
+/**
+ * The cases that `names` names, by group or id, separated by commas; all of `cases` when undefined.
+ * @throws InputError `invalid-option`
+ */
+export function chooseCases(
+  names: string | undefined,
+  option = "--only",
+  cases: readonly EngineCase[] = engineCases,
+): readonly EngineCase[] {
+  if (names === undefined) return cases;
+  const wanted = names.split(",").map((name) => name.trim());
+  const matches = (name: string) => cases.filter(({ id, group }) => name === id || name === group);
+  const unknown = wanted.find((name) => matches(name).length === 0);
   if (unknown !== undefined) {
-    const known = ["prefill", "decode", "batch", ...engineCases.map(({ id }) => id)];
-    throw invalidOption("--only", unknown, `some of ${known.join(", ")}, separated by commas`);
+    const known = [...new Set(cases.map(({ group }) => group)), ...cases.map(({ id }) => id)];
+    throw invalidOption(option, unknown, `some of ${known.join(", ")}, separated by commas`);
   }
-  return engineCases.filter((one) => names.some((name) => matches(name).includes(one)));
+  return cases.filter((one) => wanted.some((name) => matches(name).includes(one)));
+}
+
+/** Cases to profile a step of, out of those that are measured. @throws InputError `invalid-option` */
+export function chooseProfiled(
+  names: string | undefined,
+  measured: readonly EngineCase[],
+): readonly EngineCase[] {
+  if (names === "none") return [];
+  if (names !== undefined) return chooseCases(names, "--profile", measured);
+  return measured.filter(({ id }) => profiledByDefault.includes(id));
 }

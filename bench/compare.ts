@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { InputError, ModelError } from "../src/errors.ts";
+import { probeNames } from "./probes.ts";
 import type { EngineReport } from "./report.ts";
+import type { Spread } from "./spread.ts";
 
 /** Medians of tokens per second, new over old. */
 export interface Comparison {
@@ -10,6 +12,8 @@ export interface Comparison {
   readonly differs: readonly string[];
   /** By case; only those that both reports have. */
   readonly ratios: Readonly<Record<string, number>>;
+  /** Of the probes' medians: far from 1, the machine has changed and not the code. */
+  readonly probes: Readonly<Record<string, number>>;
 }
 
 /** @throws ModelError `file-not-found`, `file-unreadable`; InputError `invalid-option` for what is no report */
@@ -29,8 +33,23 @@ export async function readReport(path: string): Promise<EngineReport> {
   if (isReport(report)) return report;
   throw new InputError(
     "invalid-option",
-    `${path} is not a report of \`bench engine --json\`. Give --compare the path of one.`,
-    { option: "--compare", file: path },
+    `${path} is not a report of \`bench engine --json\`. Give the path of one.`,
+    { file: path },
+  );
+}
+
+/**
+ * A report with everything that is printed of one; older ones lack some of it and can only be compared with.
+ * @throws as `readReport`
+ */
+export async function readWholeReport(path: string): Promise<EngineReport> {
+  const report = await readReport(path);
+  const { probes, ratios, gpuBytes } = report as Partial<EngineReport>;
+  if (probes && ratios && gpuBytes?.peak !== undefined) return report;
+  throw new InputError(
+    "invalid-option",
+    `${path} is a report of an older version, which can only be compared with. Give it to --compare.`,
+    { file: path },
   );
 }
 
@@ -38,7 +57,13 @@ export function compareReports(report: EngineReport, old: EngineReport): Compari
   const ratios: Record<string, number> = {};
   for (const { id, tokensPerSecond } of report.results) {
     const before = old.results.find((result) => result.id === id);
-    if (before) ratios[id] = Number((tokensPerSecond.median / before.tokensPerSecond.median).toPrecision(4));
+    if (before) ratios[id] = ratioOf(tokensPerSecond, before.tokensPerSecond);
+  }
+  const { probes: oldProbes = {} } = old as Partial<EngineReport>;
+  const probes: Record<string, number> = {};
+  for (const name of probeNames) {
+    const [now, before] = [report.probes[name], oldProbes[name]];
+    if (now && before) probes[name] = ratioOf(now, before);
   }
   const compared: readonly (readonly [string, (of: EngineReport) => unknown])[] = [
     ["adapter", ({ adapter }) => adapter.name],
@@ -46,12 +71,17 @@ export function compareReports(report: EngineReport, old: EngineReport): Compari
     ["model", ({ model }) => model.name],
     ["weights", ({ model }) => model.weights],
     ["precision", ({ precision }) => precision],
+    ["browser", ({ browser }) => browser],
     ["processor", ({ machine }) => machine.cpu],
     ["Node", ({ machine }) => machine.node],
     ["Dawn", ({ machine }) => machine.dawn],
   ];
   const differs = compared.filter(([, of]) => of(report) !== of(old)).map(([name]) => name);
-  return { takenAt: old.takenAt, commit: old.machine.commit, differs, ratios };
+  return { takenAt: old.takenAt, commit: old.machine.commit, differs, ratios, probes };
+}
+
+function ratioOf(now: Spread, before: Spread): number {
+  return Number((now.median / before.median).toPrecision(4));
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,6 @@
 import { greedy } from "../src/conversation/send_options.ts";
 import { CapacityError, DeviceError } from "../src/errors.ts";
-import type { RowResult, StepRow } from "../src/protocol/step.ts";
+import type { RowResult, StepPlan, StepRow } from "../src/protocol/step.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import type { EngineCase } from "./cases.ts";
 import { RandomWords } from "./random_model.ts";
@@ -9,6 +9,8 @@ import { RandomWords } from "./random_model.ts";
 export interface Sample {
   /** Of each step. */
   readonly stepMs: readonly number[];
+  /** When each step began, by `performance.now()`. */
+  readonly startedMs: readonly number[];
   /** What was sampled, step by step and row by row. */
   readonly tokens: readonly number[];
   readonly dispatches: number;
@@ -42,15 +44,8 @@ export class EngineBench {
     const random = new RandomWords(seed);
     const { vocabTokens } = runner.limits;
     this.#prompts = Array.from({ length: rows }, () => random.integers(longest, vocabTokens));
-    const prompts = cases.filter(({ group }) => group === "prefill").map(({ tokens }) => tokens);
-    this.#scratch = this.#take(Math.max(CHECKED_TOKENS, ...prompts));
-    for (const one of cases) {
-      if (one.group === "prefill") continue;
-      for (let row = 0; row < one.batch; row++) {
-        const key = `${one.contextTokens}/${row}`;
-        if (!this.#tables.has(key)) this.#tables.set(key, this.#take(one.contextTokens + one.tokens));
-      }
-    }
+    this.#scratch = this.#take(scratchTokens(cases));
+    for (const [key, tokens] of tableTokens(cases)) this.#tables.set(key, this.#take(tokens));
     this.#assertFits();
   }
 
@@ -97,7 +92,22 @@ export class EngineBench {
   async sample(one: EngineCase): Promise<Sample> {
     const before = this.#runner.dispatches;
     const timed = one.group === "prefill" ? await this.#samplePrefill(one) : await this.#sampleDecode(one);
-    return { ...timed, dispatches: this.#runner.dispatches - before };
+    const { stepMs, startedMs, tokens } = timed;
+    return { stepMs, startedMs, tokens, dispatches: this.#runner.dispatches - before };
+  }
+
+  /** A step of the case: of decode the first one, of prefill the last chunk. For a case that was prepared and sampled. */
+  planOf({ group, id, batch, contextTokens, tokens }: EngineCase): StepPlan {
+    const planId = this.#plan++;
+    if (group !== "prefill") {
+      const rows = this.#decodeRows(this.#firstTokens(batch, contextTokens), contextTokens, contextTokens);
+      return { id: planId, rows };
+    }
+    const { maxStepTokens } = this.#runner.limits;
+    const position = Math.floor((tokens - 1) / maxStepTokens) * maxStepTokens;
+    const chunk = this.#prompt(0).slice(position, tokens);
+    const row = { sequence: id, tokens: chunk, position, blocks: this.#scratch, output: sampled };
+    return { id: planId, rows: [row] };
   }
 
   async #samplePrefill({ id, tokens }: EngineCase): Promise<Omit<Sample, "dispatches">> {
@@ -105,24 +115,29 @@ export class EngineBench {
   }
 
   async #sampleDecode({ batch, contextTokens, tokens }: EngineCase): Promise<Omit<Sample, "dispatches">> {
-    const stepMs: number[] = [];
-    const all: number[] = [];
-    let next = Array.from({ length: batch }, (_, row) => this.#prompt(row)[contextTokens] ?? 0);
+    const timed = new TimedSteps();
+    let next = this.#firstTokens(batch, contextTokens);
     for (let step = 0; step < tokens; step++) {
-      const rows = next.map((token, row) => ({
-        sequence: `${row}`,
-        tokens: [token],
-        position: contextTokens + step,
-        blocks: this.#table(contextTokens, row),
-        output: sampled,
-      }));
-      const started = performance.now();
-      const results = await this.#step(rows);
-      stepMs.push(performance.now() - started);
+      const rows = this.#decodeRows(next, contextTokens, contextTokens + step);
+      const results = await timed.time(() => this.#step(rows));
       next = results.map(tokenOf);
-      all.push(...next);
+      timed.tokens.push(...next);
     }
-    return { stepMs, tokens: all };
+    return timed;
+  }
+
+  #firstTokens(batch: number, contextTokens: number): number[] {
+    return Array.from({ length: batch }, (_, row) => this.#prompt(row)[contextTokens] ?? 0);
+  }
+
+  #decodeRows(tokens: readonly number[], contextTokens: number, position: number): StepRow[] {
+    return tokens.map((token, row) => ({
+      sequence: `${row}`,
+      tokens: [token],
+      position,
+      blocks: this.#table(contextTokens, row),
+      output: sampled,
+    }));
   }
 
   /** In chunks of what a step holds; with `sample`, the last one gives a token. */
@@ -133,18 +148,16 @@ export class EngineBench {
     sample: boolean,
   ): Promise<Omit<Sample, "dispatches">> {
     const { maxStepTokens } = this.#runner.limits;
-    const stepMs: number[] = [];
-    const all: number[] = [];
+    const timed = new TimedSteps();
     for (let position = 0; position < tokens.length; position += maxStepTokens) {
       const chunk = tokens.slice(position, position + maxStepTokens);
       const isLast = position + chunk.length === tokens.length;
       const output = sample && isLast ? sampled : unsampled;
-      const started = performance.now();
-      const results = await this.#step([{ sequence, tokens: chunk, position, blocks, output }]);
-      stepMs.push(performance.now() - started);
-      if (output.kind === "token") all.push(...results.map(tokenOf));
+      const row = { sequence, tokens: chunk, position, blocks, output };
+      const results = await timed.time(() => this.#step([row]));
+      if (output.kind === "token") timed.tokens.push(...results.map(tokenOf));
     }
-    return { stepMs, tokens: all };
+    return timed;
   }
 
   async #step(rows: readonly StepRow[]): Promise<readonly RowResult[]> {
@@ -176,6 +189,42 @@ export class EngineBench {
       `The measurements need ${needed} KV blocks at once and the pool has ${limits.blocks}. Give --kv-mib ${mib}, or measure less with --only.`,
       { needed, available: limits.blocks },
     );
+  }
+}
+
+/** KV blocks that all contexts of the cases take at once. */
+export function blocksOf(cases: readonly EngineCase[], blockTokens: number): number {
+  const tables = [scratchTokens(cases), ...tableTokens(cases).values()];
+  return tables.reduce((sum, tokens) => sum + Math.ceil(tokens / blockTokens), 0);
+}
+
+function scratchTokens(cases: readonly EngineCase[]): number {
+  const prompts = cases.filter(({ group }) => group === "prefill").map(({ tokens }) => tokens);
+  return Math.max(CHECKED_TOKENS, ...prompts);
+}
+
+/** Tokens of decode's block tables, by context and row. */
+function tableTokens(cases: readonly EngineCase[]): ReadonlyMap<string, number> {
+  const tables = new Map<string, number>();
+  for (const { group, batch, contextTokens, tokens } of cases) {
+    if (group === "prefill") continue;
+    for (let row = 0; row < batch; row++) tables.set(`${contextTokens}/${row}`, contextTokens + tokens);
+  }
+  return tables;
+}
+
+/** Steps of a sample as they are taken. */
+class TimedSteps {
+  readonly stepMs: number[] = [];
+  readonly startedMs: number[] = [];
+  readonly tokens: number[] = [];
+
+  async time<T>(step: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    const result = await step();
+    this.stepMs.push(performance.now() - started);
+    this.startedMs.push(started);
+    return result;
   }
 }
 

@@ -1,18 +1,20 @@
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Work } from "../src/cli/progress_display.ts";
-import { type GpuDevice, openDevice } from "../src/gpu/device.ts";
-import { type GgufFile, openGguf } from "../src/loader/gguf.ts";
+import { openDevice } from "../src/gpu/device.ts";
+import { openGguf } from "../src/loader/gguf.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
-import type { Platform, ResolveOptions } from "../src/platform/platform.ts";
-import { type GpuRunner, openRunner } from "../src/runner/gpu_runner.ts";
+import type { Platform } from "../src/platform/platform.ts";
 import type { CheckedRuntimeOptions } from "../src/runtime_options.ts";
 import type { EngineCase } from "./cases.ts";
-import { EngineBench } from "./engine_bench.ts";
+import { type EngineRun, runEngine } from "./engine_run.ts";
+import { measureFirstToken } from "./first_token.ts";
+import { HostMemory, type HostPeaks } from "./host_memory.ts";
 import { describeMachine, loadAverage } from "./machine.ts";
 import { openRandomModel } from "./random_model.ts";
-import { type BenchModel, type EngineReport, resultsOf } from "./report.ts";
-import { runRounds } from "./rounds.ts";
+import type { EngineReport } from "./report.ts";
 import type { ModelShape } from "./shapes.ts";
+import { TraceLog } from "./trace.ts";
 
 /** What to measure: options, checked. */
 export interface EngineJob {
@@ -24,6 +26,11 @@ export interface EngineJob {
   readonly samples: number;
   readonly seed: number;
   readonly cases: readonly EngineCase[];
+  /** Cases of which a step is profiled. */
+  readonly profile: readonly EngineCase[];
+  /** Cold and warm starts of a process; 0 for none. */
+  readonly starts: number;
+  readonly place: "node" | "page";
 }
 
 export interface JobWatcher {
@@ -32,97 +39,102 @@ export interface JobWatcher {
   onSoftware(adapter: string): void;
 }
 
+type Measured = EngineRun & Pick<EngineReport, "hostPeaks" | "browser">;
+
+/** The clone's folder, from here and from dist/ alike. */
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
 /** Opens the device and the model, measures, and frees both. @throws BatonError; the signal's reason */
-export async function runEngineJob(job: EngineJob, watcher: JobWatcher): Promise<EngineReport> {
+export async function runEngineJob(
+  job: EngineJob,
+  watcher: JobWatcher,
+): Promise<{ readonly report: EngineReport; readonly trace: TraceLog }> {
+  const before = loadAverage();
+  const trace = new TraceLog();
+  const measured = await (job.place === "page" ? measureInPage : measureInNode)(job, watcher, trace);
+  const firstToken = job.starts > 0 ? await measureStarts(job, watcher) : undefined;
+  const { samples, seed, runtime, model, shape } = job;
+  const report = {
+    benchmark: "engine",
+    takenAt: new Date().toISOString(),
+    machine: describeMachine(),
+    loadAverage: [before, loadAverage()],
+    precision: runtime.precision,
+    seed,
+    samples,
+    maxStepTokens: runtime.maxStepTokens,
+    ...measured,
+    model: { name: modelName(model, shape), weights: shape ? "random" : "file", ...measured.model },
+    ...(firstToken && { firstToken }),
+  } as const;
+  return { report, trace };
+}
+
+async function measureInNode(job: EngineJob, watcher: JobWatcher, trace: TraceLog): Promise<Measured> {
+  const { runtime, model, shape, samples, seed, cases, profile } = job;
+  const { onProgress, signal } = watcher;
+  const { adapter, precision, maxStepTokens, kvMiB } = runtime;
+  const memory = new HostMemory();
   const platform = createNodePlatform();
-  const { adapter } = job.runtime;
-  const gpu = await openDevice(await platform.openAdapter(adapter === undefined ? {} : { name: adapter }));
+  const wanted = { exactTimestamps: true, ...(adapter !== undefined && { name: adapter }) };
+  const gpu = await openDevice(await platform.openAdapter(wanted));
   try {
     if (gpu.summary.software) watcher.onSoftware(gpu.summary.name);
-    const { onProgress, signal } = watcher;
-    const { model, shape, seed } = job;
     const open = shape
       ? () => openRandomModel(model, shape, seed, signal)
-      : await modelFile(platform, model, { onProgress, signal });
-    const started = performance.now();
-    const file = await open();
-    const runner = await openJobRunner(job, gpu, file, watcher);
-    const loadMs = performance.now() - started;
-    return await measure(job, gpu, runner, watcher, { loadMs, model: modelOf(job, file, runner) });
+      : await modelFile(platform, model, watcher);
+    let hostPeaks: HostPeaks | undefined;
+    const onReady = () => {
+      hostPeaks = memory.peaks();
+    };
+    const measured = { samples, seed, cases, profile, signal, onProgress, onReady };
+    const run: EngineRun = await runEngine(
+      { gpu, open, precision, maxStepTokens, kvMiB, ...measured },
+      trace,
+    );
+    return { ...run, hostPeaks: hostPeaks ?? memory.peaks() };
   } finally {
+    memory.stop();
     gpu.destroy();
   }
 }
 
 /** Finds the file, which may take a download, and resolves to what opens it. */
-async function modelFile(
-  platform: Platform,
-  model: string,
-  options: ResolveOptions & { signal: AbortSignal },
-) {
-  const source = await platform.resolveModel(model, options);
-  return () => openGguf(source, options);
+async function modelFile(platform: Platform, model: string, { onProgress, signal }: JobWatcher) {
+  const source = await platform.resolveModel(model, { onProgress, signal });
+  return () => openGguf(source, { signal });
 }
 
-/** Reads the file to its end, and closes it. */
-async function openJobRunner(
-  { runtime }: EngineJob,
-  gpu: GpuDevice,
-  file: GgufFile,
-  { onProgress }: JobWatcher,
-): Promise<GpuRunner> {
+/** In a browser of this machine: with a GPU on that, otherwise on the browser's software adapter. */
+async function measureInPage(job: EngineJob, watcher: JobWatcher, trace: TraceLog): Promise<Measured> {
+  const { runtime, model, shape, samples, seed, cases, profile } = job;
+  const { onProgress, signal } = watcher;
+  const platform = createNodePlatform();
+  const source = shape ? undefined : await platform.resolveModel(model, { onProgress, signal });
+  const [best] = await platform.listAdapters();
+  const software = best?.software ?? true;
   const { precision, maxStepTokens, kvMiB } = runtime;
-  try {
-    const given = { ...(kvMiB !== undefined && { kvMiB }), onProgress };
-    return await openRunner({ gpu, file, precision, maxStepTokens, ...given });
-  } finally {
-    await file.close();
-  }
+  const asked = { precision, maxStepTokens, samples, seed, cases, profile };
+  const pageJob = { name: model, ...asked, ...(shape && { shape }), ...(kvMiB !== undefined && { kvMiB }) };
+  // Loaded when wanted: it brings a bundler along.
+  const { runInPage } = await import("./in_page.ts");
+  const request = { root: ROOT, job: pageJob, model: source, software, signal, onProgress };
+  const { run, browser, slices } = await runInPage(request);
+  if (run.adapter.software) watcher.onSoftware(run.adapter.name);
+  trace.take(slices);
+  return { ...run, browser };
 }
 
-async function measure(
-  job: EngineJob,
-  gpu: GpuDevice,
-  runner: GpuRunner,
-  { signal, onProgress }: JobWatcher,
-  known: Pick<EngineReport, "loadMs" | "model">,
-): Promise<EngineReport> {
-  const { cases, samples, seed } = job;
-  const bench = new EngineBench(runner, cases, seed);
-  const before = loadAverage();
-  const total = cases.length * (samples + 1);
-  const onSample = (done: number) =>
-    onProgress({ phase: "measure", done, total, unit: "samples", label: "" });
-  const dispatchesPerDecodeStep = await bench.check();
-  const taken = await runRounds(bench, cases, { samples, device: runner.name, signal, onSample });
-  const results = resultsOf(taken);
-  const { maxStepTokens, precision } = job.runtime;
-  return {
-    benchmark: "engine",
-    takenAt: new Date().toISOString(),
-    adapter: gpu.summary,
-    machine: describeMachine(),
-    loadAverage: [before, loadAverage()],
-    precision,
-    seed,
-    samples,
-    maxStepTokens,
-    ...known,
-    gpuBytes: { all: gpu.liveBytes, weights: runner.weightBytes, kv: runner.kvBytes },
-    dispatchesPerDecodeStep,
-    results,
-  };
+function measureStarts({ model, shape, seed, runtime, starts }: EngineJob, watcher: JobWatcher) {
+  const { adapter, precision } = runtime;
+  const total = 2 * starts;
+  const onStart = (done: number) =>
+    watcher.onProgress({ phase: "measure", done, total, unit: "samples", label: "starts" });
+  const started = { model, random: shape !== undefined, seed, adapter, precision };
+  return measureFirstToken(started, starts, watcher.signal, onStart);
 }
 
-function modelOf({ model, shape }: EngineJob, file: GgufFile, { config }: GpuRunner): BenchModel {
-  return {
-    // A path may tell more of a machine than of a model.
-    name: shape ? model : basename(model).replace(/\.gguf(\?.*)?$/i, ""),
-    weights: shape ? "random" : "file",
-    architecture: config.architecture.name,
-    layers: config.layers,
-    hidden: config.hidden,
-    vocabTokens: config.vocab,
-    parameters: file.parameters,
-  };
+/** A path may tell more of a machine than of a model. */
+function modelName(model: string, shape: ModelShape | undefined): string {
+  return shape ? model : basename(model).replace(/\.gguf(\?.*)?$/i, "");
 }

@@ -76,6 +76,7 @@ function tensorsOf(shape: ModelShape): TensorInfo[] {
     matrix(names.down, hidden, ffn);
   }
   vector(tensorNames.outputNorm, hidden);
+  if (!shape.tied) add(tensorNames.output, shape.embeddingType, shape.vocab, hidden);
   return tensors;
 }
 

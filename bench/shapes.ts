@@ -15,12 +15,14 @@ export interface ModelShape {
   readonly contextTokens: number;
   readonly ropeBase: number;
   readonly matrixType: Extract<GgmlType, "Q4_1" | "Q8_0">;
-  /** Of the embedding, which is the output matrix too in all of these. */
+  /** Of the embedding, and of the output matrix. */
   readonly embeddingType: Extract<GgmlType, "Q4_1" | "Q8_0">;
+  /** The embedding is the output matrix too. */
+  readonly tied: boolean;
 }
 
 /** The types of the default model's file; other 4-bit and 8-bit types become the same layouts on the GPU. */
-const types = { matrixType: "Q4_1", embeddingType: "Q8_0" } as const;
+const types = { matrixType: "Q4_1", embeddingType: "Q8_0", tied: true } as const;
 
 /** Named shapes, by the models' published configurations. Another one is another entry. */
 export const shapes: Readonly<Record<string, ModelShape>> = {
@@ -36,6 +38,20 @@ export const shapes: Readonly<Record<string, ModelShape>> = {
     ffn: 96,
     vocab: 512,
     contextTokens: 8192,
+    ropeBase: 10_000,
+  },
+  /** No model either: of the size of the smallest ones that make sentences. */
+  "tiny-15m": {
+    ...types,
+    architecture: "llama",
+    layers: 6,
+    hidden: 288,
+    heads: 6,
+    kvHeads: 6,
+    headDim: 48,
+    ffn: 768,
+    vocab: 32_000,
+    contextTokens: 4096,
     ropeBase: 10_000,
   },
   "smollm2-135m": {
@@ -102,5 +118,19 @@ export const shapes: Readonly<Record<string, ModelShape>> = {
     vocab: 128_256,
     contextTokens: 131_072,
     ropeBase: 500_000,
+  },
+  "llama-3.1-8b": {
+    ...types,
+    architecture: "llama",
+    layers: 32,
+    hidden: 4096,
+    heads: 32,
+    kvHeads: 8,
+    headDim: 128,
+    ffn: 14_336,
+    vocab: 128_256,
+    contextTokens: 131_072,
+    ropeBase: 500_000,
+    tied: false,
   },
 };

@@ -29,6 +29,7 @@ const COMMANDS = {
   },
   bench: async (args) => {
     await setUp();
+    if (args.includes("page")) await ensureChromium();
     await runBuilt("bench.js", args);
   },
   test: async (args) => {

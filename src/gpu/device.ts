@@ -13,7 +13,7 @@ export interface GpuCapabilities {
 
 /** Limits Baton raises to the adapter's own; all others stay at WebGPU's defaults, which it keeps to. */
 const raisedLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
-const wantedFeatures = ["subgroups", "timestamp-query"] as const;
+const wantedFeatures = ["subgroups", "timestamp-query", "shader-f16"] as const;
 
 /**
  * One GPU device and the books on it: bytes alive, errors nobody awaited, whether it is lost.
@@ -27,6 +27,7 @@ export class GpuDevice {
   readonly #buffers = new Set<GPUBuffer>();
   readonly #onDestroy: () => void;
   #liveBytes = 0;
+  #peakBytes = 0;
   #failure: DeviceError | undefined;
 
   constructor(device: GPUDevice, summary: AdapterSummary, onDestroy: () => void) {
@@ -54,6 +55,11 @@ export class GpuDevice {
     return this.#liveBytes;
   }
 
+  /** The most that `liveBytes` has been. */
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
   /** @throws DeviceError what went wrong on the device since it was opened, if anything did */
   assertAlive(): void {
     if (this.#failure) throw this.#failure;
@@ -66,6 +72,7 @@ export class GpuDevice {
     const buffer = this.device.createBuffer({ label, size, usage });
     this.#buffers.add(buffer);
     this.#liveBytes += size;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
     return buffer;
   }
 

@@ -23,6 +23,8 @@ export interface OpenAdapter {
 export interface AdapterRequest {
   /** Part of an adapter's name; the best adapter when absent. */
   readonly name?: string;
+  /** GPU timestamps to the nanosecond, for measuring, where the platform can say so; rounded by default. */
+  readonly exactTimestamps?: boolean;
 }
 
 export interface ResolveOptions {

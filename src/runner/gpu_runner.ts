@@ -17,6 +17,7 @@ import { BLOCK_TOKENS, KvPool, planKvPool } from "./kv_pool.ts";
 import { assertWithin, logitRowsOf } from "./plan_check.ts";
 import { type CopyRange, Readback } from "./readback.ts";
 import { StepInputs } from "./step_inputs.ts";
+import { profileStep, type StepProfile } from "./step_profile.ts";
 import { warmUp } from "./warm_up.ts";
 
 export interface OpenRunnerOptions {
@@ -151,6 +152,25 @@ export class GpuRunner implements Runner {
     const result = this.#tail.then(() => this.#step(plan));
     this.#tail = result.catch(() => {});
     return result;
+  }
+
+  /**
+   * Runs one step for its times alone, in its turn among the others.
+   * @throws DeviceError `adapter-limit` where the device has no timestamps, and as `run`
+   */
+  profile(plan: StepPlan): Promise<StepProfile> {
+    const profile = this.#tail.then(() => {
+      this.#gpu.assertAlive();
+      assertWithin(plan, this.limits);
+      const upload = () => {
+        this.#inputs.upload(plan);
+        return this.#inputs.counts;
+      };
+      const stages = this.#forward.stages;
+      return profileStep({ gpu: this.#gpu, readback: this.#readback, stages, upload });
+    });
+    this.#tail = profile.catch(() => {});
+    return profile;
   }
 
   dispose(): void {

@@ -53,6 +53,12 @@ export class Readback {
     }
   }
 
+  /** Frees the staging buffer; no step may be under way. */
+  destroy(): void {
+    if (this.#staging) this.#gpu.destroyBuffer(this.#staging);
+    this.#staging = undefined;
+  }
+
   /** Returns how long it slept. */
   async #sleep(tokens: number): Promise<number> {
     const ms = this.#pacer.sleepMs(tokens);

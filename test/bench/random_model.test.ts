@@ -39,13 +39,15 @@ test("matrices have mean 0 and deviation 1 / sqrt(cols); gains are 1", async () 
   });
 });
 
-/** As their cards on the hub count them. */
+/** As their cards on the hub count them; of the one that is no model, as its shape does. */
 const parameters: Readonly<Record<string, number>> = {
+  "tiny-15m": 32_000 * 288 + 6 * (4 * 288 ** 2 + 3 * 288 * 768 + 2 * 288) + 288,
   "smollm2-135m": 134_515_008,
   "smollm2-360m": 361_821_120,
   "qwen2.5-0.5b": 494_032_768,
   "qwen3-0.6b": 596_049_920,
   "llama-3.2-1b": 1_235_814_400,
+  "llama-3.1-8b": 8_030_261_248,
 };
 
 test.each(Object.keys(shapes).filter((name) => name !== "tiny"))(

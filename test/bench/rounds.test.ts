@@ -11,7 +11,12 @@ function scripted(ms: readonly number[], tokens: (call: number) => number[] = ()
   const calls: string[] = [];
   const sample = async ({ id }: { readonly id: string }): Promise<Sample> => {
     calls.push(id);
-    return { stepMs: [ms[calls.length - 1] ?? 10], tokens: tokens(calls.length), dispatches: 1 };
+    return {
+      stepMs: [ms[calls.length - 1] ?? 10],
+      startedMs: [0],
+      tokens: tokens(calls.length),
+      dispatches: 1,
+    };
   };
   return { calls, sample, prepare: async () => {} };
 }

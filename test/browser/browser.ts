@@ -10,7 +10,6 @@ const FLAGS = [
   "--headless",
   "--no-sandbox",
   "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-dev-shm-usage",
@@ -19,11 +18,16 @@ const FLAGS = [
   "--no-first-run",
 ];
 
+/** WebGPU on SwiftShader, whatever else the machine has. */
+export const softwareFlags: readonly string[] = ["--use-webgpu-adapter=swiftshader"];
+/** WebGPU on the machine's GPU, which on Linux is behind a flag. */
+export const hardwareFlags: readonly string[] = ["--enable-features=Vulkan", "--ignore-gpu-blocklist"];
+
 /** Chrome says this of every page that asks for an adapter, of a server's 404, and of a GPU process that has ended. */
 const EXPECTED =
   /WebGPU is experimental on this platform|server responded with a status of 404|A valid external Instance reference no longer exists/;
 
-/** A headless Chromium of its own, with a profile of its own, whose WebGPU is SwiftShader. */
+/** A headless Chromium of its own, with a profile of its own. */
 export class Browser {
   /** What its console said, what is always said left out. */
   readonly console: string[] = [];
@@ -33,7 +37,7 @@ export class Browser {
   readonly #ended: Promise<string>;
 
   /** @throws Error when there is no Chromium */
-  constructor(url: string) {
+  constructor(url: string, gpuFlags: readonly string[] = softwareFlags) {
     const chromium = findChromium();
     if (!chromium) {
       throw new Error(
@@ -42,7 +46,8 @@ export class Browser {
     }
     this.#profile = mkdtempSync(join(tmpdir(), "baton-chromium-"));
     // A process group of its own, so that all its processes can be ended and no other.
-    this.#process = spawn(chromium.path, [...FLAGS, `--user-data-dir=${this.#profile}`, url], {
+    const flags = [...FLAGS, ...gpuFlags, `--user-data-dir=${this.#profile}`];
+    this.#process = spawn(chromium.path, [...flags, url], {
       detached: true,
       env: { ...process.env, ...chromium.env },
       stdio: ["ignore", "ignore", "pipe"],

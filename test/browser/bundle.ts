@@ -1,11 +1,10 @@
-import { resolve } from "node:path";
 import { build } from "vite";
 
-/** Builds the page as any application would that uses Baton, with all its packages; nothing is written. By path. */
-export async function bundlePage(): Promise<Map<string, string | Uint8Array>> {
+/** Builds the page in the folder `root` as any application would that uses Baton, with all its packages; nothing is written. By path. */
+export async function bundlePage(root: string): Promise<Map<string, string | Uint8Array>> {
   const result = await build({
     configFile: false,
-    root: resolve("test/browser"),
+    root,
     logLevel: "silent",
     worker: { format: "es" },
     build: { write: false, target: "es2022", minify: false },

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRuntime } from "../../src/node.ts";
 import { listAdapters } from "../../src/platform/node/gpu.ts";
@@ -28,7 +29,7 @@ let server: PageServer;
 let report: Report;
 
 beforeAll(async () => {
-  server = await PageServer.start(await bundlePage(), model);
+  server = await PageServer.start(await bundlePage(resolve("test/browser")), model);
   browser = new Browser(server.url);
   server.onCrashGpu = () => browser.crashGpu();
   report = JSON.parse(await browser.until(server.report, BROWSER_LIMIT_MS));

@@ -24,7 +24,8 @@ export async function listAdapters(): Promise<readonly AdapterSummary[]> {
  */
 export async function openAdapter(request: AdapterRequest = {}): Promise<OpenAdapter> {
   const name = request.name ?? process.env.BATON_ADAPTER;
-  return chooseAdapter(await openAll(await loadDawn()), name, ADVICE);
+  const toggles = request.exactTimestamps ? ["disable-dawn-features=timestamp_quantization"] : [];
+  return chooseAdapter(await openAll(await loadDawn(), toggles), name, ADVICE);
 }
 
 async function loadDawn(): Promise<Create> {
@@ -42,10 +43,10 @@ async function loadDawn(): Promise<Create> {
   }
 }
 
-async function openAll(create: Create): Promise<OpenAdapter[]> {
+async function openAll(create: Create, toggles: readonly string[] = []): Promise<OpenAdapter[]> {
   const opened: OpenAdapter[] = [];
   for (const { backend, name } of await listNames(create)) {
-    const instance = lingering(create([`backend=${backend}`, `adapter=${name}`]));
+    const instance = lingering(create([`backend=${backend}`, `adapter=${name}`, ...toggles]));
     // A driver that does not work must not take the others along.
     const adapter = await instance.requestAdapter().catch(() => null);
     if (adapter) opened.push(hold(instance, adapter, summarizeAdapter(name, adapter.info)));

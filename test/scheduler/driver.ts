@@ -26,7 +26,8 @@ export class Driver {
   readonly scheduler: Scheduler;
   readonly runner: FakeRunner;
   readonly commands: SchedulerCommand[] = [];
-  plan: StepPlan | undefined;
+  /** Plans in flight, in their order. */
+  readonly plans: StepPlan[] = [];
   #nowMs = 0;
 
   constructor(limits: Partial<RunnerLimits> = {}) {
@@ -36,9 +37,10 @@ export class Driver {
 
   send(event: SchedulerEvent): readonly SchedulerCommand[] {
     this.#nowMs += 1;
-    if (event.kind === "step-ended" || event.kind === "step-failed") this.plan = undefined;
+    if (event.kind === "step-ended" || event.kind === "step-failed") this.plans.shift();
+    if (event.kind === "step-failed") this.runner.fail();
     const commands = this.scheduler.advance(event, this.#nowMs);
-    for (const command of commands) if (command.kind === "run-step") this.#take(command.plan);
+    for (const command of commands) if (command.kind === "run-step") this.plans.push(command.plan);
     this.commands.push(...commands);
     this.scheduler.assertConsistent();
     return commands;
@@ -50,7 +52,17 @@ export class Driver {
     return this.send({ kind: "turn-arrived", request });
   }
 
-  /** Ends the step in flight. */
+  /** The plan that runs. */
+  get plan(): StepPlan | undefined {
+    return this.plans[0];
+  }
+
+  /** The plan that was made last, perhaps ahead of the one that runs. */
+  get newest(): StepPlan | undefined {
+    return this.plans.at(-1);
+  }
+
+  /** Ends the first step in flight. */
   step(): readonly SchedulerCommand[] {
     if (this.plan === undefined) throw new Error("No step is in flight.");
     return this.send({ kind: "step-ended", result: this.runner.execute(this.plan) });
@@ -78,10 +90,5 @@ export class Driver {
     );
     if (ends.length > 1) throw new Error(`Turn ${turn} ended ${ends.length} times.`);
     return ends[0];
-  }
-
-  #take(plan: StepPlan): void {
-    if (this.plan !== undefined) throw new Error("Two steps in flight.");
-    this.plan = plan;
   }
 }

@@ -1,5 +1,6 @@
 import type { SchedulerCommand } from "../../src/protocol/command.ts";
 import type { SchedulerEvent } from "../../src/protocol/event.ts";
+import type { SamplingOptions } from "../../src/protocol/sampling.ts";
 import type { RunnerLimits, StepPlan } from "../../src/protocol/step.ts";
 import type { TurnOutput, TurnRequest } from "../../src/protocol/turn.ts";
 import { Scheduler } from "../../src/scheduler/scheduler.ts";
@@ -17,8 +18,8 @@ export const greedy = {
 } as const;
 
 /** A turn's output that ends at `maxTokens` and at nothing else. */
-export function tokensOf(maxTokens: number): TurnOutput {
-  return { kind: "tokens", sampling: greedy, maxTokens, endTokens: [], stopTokens: [] };
+export function tokensOf(maxTokens: number, sampling: Required<SamplingOptions> = greedy): TurnOutput {
+  return { kind: "tokens", sampling, maxTokens, endTokens: [], stopTokens: [] };
 }
 
 /** Drives a scheduler by hand: steps run when the test says so. The books are audited after every event. */
@@ -28,6 +29,8 @@ export class Driver {
   readonly commands: SchedulerCommand[] = [];
   /** Plans in flight, in their order. */
   readonly plans: StepPlan[] = [];
+  /** How many steps have run. */
+  runs = 0;
   #nowMs = 0;
 
   constructor(limits: Partial<RunnerLimits> = {}) {
@@ -65,6 +68,7 @@ export class Driver {
   /** Ends the first step in flight. */
   step(): readonly SchedulerCommand[] {
     if (this.plan === undefined) throw new Error("No step is in flight.");
+    this.runs += 1;
     return this.send({ kind: "step-ended", result: this.runner.execute(this.plan) });
   }
 

@@ -17,6 +17,10 @@ const capacity = {
 };
 const table = new RopeTable({ base: 10_000, dims: 4, linearFactor: 1 }, undefined);
 
+const unfed = () => {
+  throw new Error("nothing is fed here");
+};
+
 const plan: StepPlan = {
   id: 1,
   rows: [
@@ -41,7 +45,7 @@ const plan: StepPlan = {
 describeOnEveryAdapter("the inputs of a step", (gpu) => {
   test("say each token's slot, tile and turn, and which rows want logits", async (context) => {
     const inputs = await make(gpu, context, true);
-    inputs.upload(plan);
+    inputs.upload(plan, unfed);
     expect(inputs.counts).toEqual({
       tokens: 9,
       singleTiles: 1,
@@ -74,16 +78,16 @@ describeOnEveryAdapter("the inputs of a step", (gpu) => {
 
   test("put single tokens among the other tiles where there is one variant", async (context) => {
     const inputs = await make(gpu, context, false);
-    inputs.upload(plan);
+    inputs.upload(plan, unfed);
     expect(inputs.counts).toMatchObject({ tokens: 9, singleTiles: 0, singleParts: 1, tiles: 4 });
     expect(used(inputs.tiles, 16).slice(8, 12)).toEqual([6, 1, 40, 2]);
   });
 
   test("begin anew with each step", async (context) => {
     const inputs = await make(gpu, context, true);
-    inputs.upload(plan);
+    inputs.upload(plan, unfed);
     const second = plan.rows.slice(1, 2);
-    inputs.upload({ id: 2, rows: second });
+    inputs.upload({ id: 2, rows: second }, unfed);
     expect(inputs.counts).toMatchObject({ tokens: 1, singleTiles: 1, tiles: 0, logitRows: 1, keys: 41 });
     expect(used(inputs.singleTiles, 4)).toEqual([0, 1, 40, 0]);
     expect(used(inputs.blockTables, 3)).toEqual([9, 0, 7]);
@@ -93,7 +97,7 @@ describeOnEveryAdapter("the inputs of a step", (gpu) => {
     const inputs = await make(gpu, context, true);
     const [row] = plan.rows;
     if (!row) throw new Error("the plan has rows");
-    expect(() => inputs.upload({ id: 3, rows: [{ ...row, blocks: [5] }] })).toThrow(
+    expect(() => inputs.upload({ id: 3, rows: [{ ...row, blocks: [5] }] }, unfed)).toThrow(
       "no block for position 16",
     );
   });

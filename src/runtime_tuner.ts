@@ -63,13 +63,12 @@ export class RuntimeTuner {
   /** Once nobody has asked for anything for a while after the first turn, unless there is a result already; what fails is left. */
   tuneWhenIdle(options: Pick<TuneOptions, "budgetMs"> = {}): void {
     const signal = AbortSignal.any([this.#disposal.signal, this.#idle.signal]);
-    const { activity, tunable, memory } = this.#parts;
+    const { activity } = this.#parts;
     const rest = async () => {
       while (!isIdle(activity)) await pause(IDLE_POLL_MS, signal);
     };
     const work = async () => {
-      const { settings, implementation } = memory;
-      if (await recall(settings, await identityOf({ ...tunable, implementation }))) return;
+      if ((await this.#recall())?.complete) return;
       await rest();
       await this.#tune({ ...options, signal }, rest);
     };
@@ -88,11 +87,20 @@ export class RuntimeTuner {
     return result;
   }
 
+  async #recall() {
+    const { tunable, memory } = this.#parts;
+    const { settings, implementation } = memory;
+    return recall(settings, await identityOf({ ...tunable, implementation }));
+  }
+
   async #tune(options: TuneOptions, rest: () => Promise<void>): Promise<TuneResult> {
     const { tunable, memory, model } = this.#parts;
     assertTunable(tunable.choice);
     const { settings, implementation } = memory;
-    const tuning = await tune({ ...tunable, ...options, implementation, model, rest });
+    // One that the time did not suffice for goes on; one that did is done again, if somebody asks.
+    const before = await this.#recall();
+    const known = before === undefined || before.complete ? [] : before.choices;
+    const tuning = await tune({ ...tunable, ...options, known, implementation, model, rest });
     return { ...tuning, remembered: await remember(settings, tuning) };
   }
 }

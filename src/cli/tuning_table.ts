@@ -15,9 +15,7 @@ export function describeTuning(tuning: Tuning): string {
   ]);
   const header = ["product", "tokens", "default", "chosen", "quicker", "candidates, ms a product"];
   const time = `${(ms / 1000).toFixed(1)} s`;
-  const rest = complete
-    ? ""
-    : "; the time was up before everything was decided, and the rest keeps its default";
+  const rest = complete ? "" : "; the time was up before all was decided: tune again to go on";
   return [
     `${model} on ${identity.adapter}, precision ${identity.precision}: ${changed} of ${choices.length} choices are not the default (${time}${rest}).\n`,
     choices.length > 0 ? formatTable([header, ...rows], [4]) : "",

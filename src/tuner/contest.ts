@@ -64,7 +64,7 @@ export async function contest(candidates: readonly Candidate[], rules: ContestRu
   const entrants = candidates.map(
     (candidate): Entrant => ({
       candidate,
-      outcome: "not-reached",
+      outcome: "not-measured",
       ms: Number.POSITIVE_INFINITY,
       compileMs: undefined,
     }),
@@ -74,7 +74,7 @@ export async function contest(candidates: readonly Candidate[], rules: ContestRu
     ...(final ?? { chosen: 0, ratio: 1 }),
     decided: final !== undefined,
     entries: entrants.map(({ outcome, ms, compileMs }) => ({
-      outcome: outcome === "measured" && !Number.isFinite(ms) ? "not-reached" : outcome,
+      outcome: outcome === "measured" && !Number.isFinite(ms) ? "not-measured" : outcome,
       ms: Number.isFinite(ms) ? ms : null,
       compileMs: compileMs ?? null,
     })),

@@ -15,7 +15,7 @@ import { sameTile, type TunedChoice } from "./tuning.ts";
 const PREFILL_TOKENS = 128;
 const LOGIT_ROWS = 32;
 
-/** The most important first: decode, prefill, then batches; of each the shapes with most work in a step. */
+/** The most important first: decode, prefill, then drafts and batches, last many rows of logits; of each the shapes with most work. */
 export function matmulTasks(
   products: readonly TunableProduct[],
   choice: KernelChoice,
@@ -23,11 +23,21 @@ export function matmulTasks(
 ): readonly TuningTask[] {
   const [decode, few, batch, prefill] = TOKEN_RANGES;
   const bySize = products.toSorted((a, b) => workOf(b) - workOf(a));
-  return [decode, prefill, batch, few].flatMap((range) =>
-    bySize
-      .map((product) => taskOf(product, range, choice, capabilities))
-      .filter(({ tiles }) => tiles.length > 1),
-  );
+  const tasks = (range: number, of: readonly TunableProduct[]) =>
+    of.map((product) => taskOf(product, range, choice, capabilities)).filter(({ tiles }) => tiles.length > 1);
+  return [
+    ...tasks(decode, bySize),
+    ...tasks(
+      prefill,
+      bySize.filter(({ everyToken }) => everyToken),
+    ),
+    ...tasks(few, bySize),
+    ...tasks(batch, bySize),
+    ...tasks(
+      prefill,
+      bySize.filter(({ everyToken }) => !everyToken),
+    ),
+  ];
 }
 
 /** The variants of each product with what was chosen in place of the defaults; choices of tiles that are no candidates any more are left out. */

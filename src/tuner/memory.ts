@@ -22,7 +22,8 @@ export async function identityOf({
 }: Tunable & { readonly implementation: string }): Promise<TuningIdentity> {
   const { name, vendor, architecture, driver } = gpu.summary;
   const tasks = matmulTasks(products, choice, gpu.capabilities);
-  const variants = tasks.map(({ variants }) => variants);
+  // In an order that does not depend on how many layers have a product.
+  const variants = tasks.map((task) => JSON.stringify([task.key, task.upToTokens, task.variants])).toSorted();
   return {
     adapter: name,
     vendor,

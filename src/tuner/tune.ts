@@ -20,6 +20,8 @@ export interface TuneRequest extends Tunable {
   readonly implementation: string;
   /** The model's name, for people. */
   readonly model: string;
+  /** What an earlier tuning of the same decided; it is taken over. */
+  readonly known?: readonly TunedChoice[];
   /** Milliseconds in all. Default: 20,000 on a software adapter, 3,000 on a GPU. */
   readonly budgetMs?: number;
   readonly onProgress?: OnProgress;
@@ -28,14 +30,19 @@ export interface TuneRequest extends Tunable {
   readonly rest?: () => Promise<void>;
 }
 
+const everything = Number.POSITIVE_INFINITY;
 const BUDGET_MS = { software: 20_000, gpu: 3000 } as const;
 const COMPILE_LIMIT_MS = { software: 4000, gpu: 1500 } as const;
 
 /** @throws InputError `invalid-option` where there is nothing to choose; DeviceError; the signal's reason */
 export async function tune(request: TuneRequest): Promise<Tuning> {
-  const { gpu, choice, products } = request;
+  const { gpu, choice, products, known = [] } = request;
   assertTunable(choice);
-  const tasks = matmulTasks(products, choice, gpu.capabilities);
+  const isKnown = ({ family, key, upToTokens }: TuningTask) =>
+    known.some(
+      (one) => one.family === family && one.key === key && (one.upToTokens ?? everything) === upToTokens,
+    );
+  const tasks = matmulTasks(products, choice, gpu.capabilities).filter((task) => !isKnown(task));
   const kind = gpu.summary.software ? "software" : "gpu";
   const budgetMs = request.budgetMs ?? BUDGET_MS[kind];
   const identity = await identityOf(request);
@@ -47,17 +54,25 @@ export async function tune(request: TuneRequest): Promise<Tuning> {
   const report = progressOf(tasks, request.onProgress);
   try {
     const choices: TunedChoice[] = [];
-    let complete = true;
     for (const task of tasks) {
       const { decided, choice: made } = await decide(task, parts, clock.rules(report.prepared));
-      complete &&= decided;
-      if (decided) choices.push(made);
+      // What took too long to compile would do so again, so the default stays for good where it used up the time.
+      const settled = decided || made.candidates.some(({ outcome }) => outcome === "slow-to-compile");
+      if (settled) choices.push(made);
       report.ended(task);
       if (clock.now() >= budgetMs) break;
     }
-    complete &&= choices.length === tasks.length;
+    const complete = choices.length === tasks.length;
     const takenAt = new Date().toISOString();
-    return { identity, model: request.model, takenAt, budgetMs, ms: clock.now(), complete, choices };
+    return {
+      identity,
+      model: request.model,
+      takenAt,
+      budgetMs,
+      ms: clock.now(),
+      complete,
+      choices: [...known, ...choices],
+    };
   } finally {
     stopwatch.destroy();
     own.destroy();
@@ -93,7 +108,7 @@ async function decide(task: TuningTask, parts: BenchParts, rules: ContestRules) 
       ratio,
       candidates: tiles.map((tile, index) => ({
         tile,
-        outcome: entries[index]?.outcome ?? "not-reached",
+        outcome: entries[index]?.outcome ?? "not-measured",
         ms: entries[index]?.ms ?? null,
         compileMs: entries[index]?.compileMs ?? null,
       })),

@@ -15,8 +15,8 @@ export type CandidateOutcome =
   | "wrong-results"
   /** It gave no pipeline, or the GPU reported an error. */
   | "failed"
-  /** The time was up. */
-  | "not-reached";
+  /** The time was up, or there was no other to compare it with. */
+  | "not-measured";
 
 export interface CandidateReport {
   readonly tile: Tile;
@@ -65,7 +65,7 @@ export interface Tuning {
   readonly takenAt: string;
   readonly budgetMs: number;
   readonly ms: number;
-  /** False where the time was up before everything was decided; the rest keeps its default. */
+  /** False where the time was up before everything was decided: the rest keeps its default until another tuning goes on. */
   readonly complete: boolean;
   readonly choices: readonly TunedChoice[];
 }

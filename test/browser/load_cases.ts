@@ -1,4 +1,5 @@
 import { createBrowserPlatform, type RuntimeOptions } from "../../src/index.ts";
+import { askSettings } from "../platform/settings_contract.ts";
 import { EVALUATED } from "./answers.ts";
 import { codeOf } from "./plain.ts";
 import { served } from "./served.ts";
@@ -49,6 +50,25 @@ export const loadCases = {
     scheme: await failure({ model: "ftp://localhost/tiny.gguf" }),
     kvMiB: await failure({ kvMiB: -1 }),
   }),
+
+  settings: () => askSettings(createBrowserPlatform().settings),
+
+  tuned: async () => {
+    const platform = createBrowserPlatform();
+    const options = { precision: "default", platform } as const;
+    const { remembered, choices } = await withTiny(options, (runtime) => runtime.tune({ budgetMs: 10_000 }));
+    // As if every default had lost, so that the next start takes what was not the default.
+    const [name = ""] = (await platform.settings.names()).filter((each) => each.startsWith("tuning-"));
+    const note = (await platform.settings.read(name)) as TuneResult;
+    await platform.settings.write(name, { ...note, choices: note.choices.map(lost) });
+    const again = await withTiny(options, async (runtime) => ({
+      tunedProducts: runtime.stats().tunedProducts,
+      ...(await scores(runtime)),
+    }));
+    const inWorker = await askWorker({ model: new URL(served.model, location.href).href, tuned: true });
+    const products = new Set(choices.map(({ key }) => key)).size;
+    return { remembered, products, again, inWorker };
+  },
 
   abortedLoad: async () => {
     const controller = new AbortController();

@@ -1,6 +1,6 @@
 import type { GpuCapabilities, GpuDevice } from "../../src/gpu/device.ts";
 import { type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
-import { chooseKernels, type KernelChoice } from "../../src/kernels/variants.ts";
+import { chooseKernels, type KernelChoice, TOKEN_RANGES } from "../../src/kernels/variants.ts";
 
 /** Subgroup sizes that lead software adapters to the classes of src/kernels/variants.ts; undefined to the one without shuffles. */
 const SUBGROUP_SIZES = [8, 4, undefined] as const;
@@ -56,7 +56,7 @@ export function tilesToTest({ choice }: NamedChoice, capabilities: GpuCapabiliti
   if (choice.precision === "exact") return defaults;
   const tuned = Object.values(matmulKernels)
     .filter(({ fits }) => fits(capabilities, choice))
-    .flatMap(({ candidates }) => candidates(Number.POSITIVE_INFINITY, choice));
+    .flatMap(({ candidates }) => TOKEN_RANGES.flatMap((upToTokens) => candidates(upToTokens, choice)));
   return [...new Map([...defaults, ...tuned].map((tile) => [JSON.stringify(tile), tile])).values()];
 }
 

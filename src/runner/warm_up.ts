@@ -16,7 +16,7 @@ export interface WarmUpRequest {
 }
 
 /** Tokens of the steps: of the defaults one takes the variants for decode and one those for prefill; what was tuned tells ranges apart. */
-const STEP_TOKENS = { defaults: [1, 8], tuned: TOKEN_RANGES.map((upToTokens) => Math.min(upToTokens, 32)) };
+const STEP_TOKENS = { defaults: [1, 8], tuned: TOKEN_RANGES.map((upToTokens) => Math.min(upToTokens, 17)) };
 
 /**
  * Runs every kernel once for a step of one token and for steps of several. Some drivers compile a pipeline only when it is first
@@ -40,7 +40,7 @@ export async function warmUp({
   const steps = STEP_TOKENS[tuned ? "tuned" : "defaults"];
   let done = 0;
   for (const tokens of steps) {
-    inputs.upload(planOf(Math.min(tokens, limits.maxStepTokens, limits.maxLogitRows)));
+    inputs.upload(planOf(Math.min(tokens, limits.maxStepTokens, limits.maxLogitRows), limits.blockTokens));
     for (const stage of distinct) {
       const encoder = gpu.device.createCommandEncoder({ label: "warm-up" });
       const pass = encoder.beginComputePass();
@@ -56,8 +56,9 @@ export async function warmUp({
   }
 }
 
-/** One sequence in the pool's first block, with the logits of all its tokens. */
-function planOf(tokens: number): StepPlan {
-  const row = { sequence: "warm-up", tokens: Array(tokens).fill(0), position: 0, blocks: [0] };
+/** One sequence in the pool's first block, again and again where it does not suffice, with the logits of all its tokens. */
+function planOf(tokens: number, blockTokens: number): StepPlan {
+  const blocks = Array(Math.ceil(tokens / blockTokens)).fill(0);
+  const row = { sequence: "warm-up", tokens: Array(tokens).fill(0), position: 0, blocks };
   return { id: 0, rows: [{ ...row, output: { kind: "logits" } }] };
 }

@@ -1,7 +1,7 @@
-import { createBrowserPlatform, type RuntimeOptions } from "../../src/index.ts";
+import { createBrowserPlatform, type RuntimeOptions, type Tuning } from "../../src/index.ts";
 import { askSettings } from "../platform/settings_contract.ts";
 import { EVALUATED } from "./answers.ts";
-import { codeOf } from "./plain.ts";
+import { codeOf, inWorker } from "./plain.ts";
 import { served } from "./served.ts";
 import { openTiny, withTiny } from "./use_cases.ts";
 
@@ -51,23 +51,28 @@ export const loadCases = {
     kvMiB: await failure({ kvMiB: -1 }),
   }),
 
-  settings: () => askSettings(createBrowserPlatform().settings),
+  settings: async () => ({
+    inPage: await askSettings(createBrowserPlatform().settings),
+    inWorker: await inWorker(
+      new Worker(new URL("./settings_worker.ts", import.meta.url), { type: "module" }),
+    ),
+  }),
 
   tuned: async () => {
-    const platform = createBrowserPlatform();
-    const options = { precision: "default", platform } as const;
-    const { remembered, choices } = await withTiny(options, (runtime) => runtime.tune({ budgetMs: 10_000 }));
-    // As if every default had lost, so that the next start takes what was not the default.
-    const [name = ""] = (await platform.settings.names()).filter((each) => each.startsWith("tuning-"));
-    const note = (await platform.settings.read(name)) as TuneResult;
-    await platform.settings.write(name, { ...note, choices: note.choices.map(lost) });
-    const again = await withTiny(options, async (runtime) => ({
+    const { settings } = createBrowserPlatform();
+    const options = { precision: "default" } as const;
+    const before = await withTiny(options, scores);
+    const { remembered, choices } = await withTiny(options, (runtime) => runtime.tune({ budgetMs: 5000 }));
+    // As if the last candidate had won everywhere, so that the next start runs what is not the default.
+    const [name = ""] = (await settings.names()).filter((each) => each.startsWith("tuning-"));
+    const note = (await settings.read(name)) as Tuning;
+    const won = choices.map((choice) => ({ ...choice, chosen: choice.candidates.at(-1)?.tile, ratio: 0.5 }));
+    await settings.write(name, { ...note, choices: won });
+    const after = await withTiny(options, async (runtime) => ({
       tunedProducts: runtime.stats().tunedProducts,
       ...(await scores(runtime)),
     }));
-    const inWorker = await askWorker({ model: new URL(served.model, location.href).href, tuned: true });
-    const products = new Set(choices.map(({ key }) => key)).size;
-    return { remembered, products, again, inWorker };
+    return { remembered, products: new Set(choices.map(({ key }) => key)).size, before, after };
   },
 
   abortedLoad: async () => {

@@ -3,11 +3,21 @@ import type { Settings } from "../../src/platform/settings.ts";
 /** What every platform's notes are asked, as plain data; `expectedOfSettings` is what each of them answers. */
 export async function askSettings(settings: Settings) {
   const missing = await settings.read("contract-none");
-  const written = await settings.write("contract-a", { text: "Größe 🙂", numbers: [1, null], deep: { a: true } });
+  const written = await settings.write("contract-a", {
+    text: "Größe 🙂",
+    numbers: [1, null],
+    deep: { a: true },
+  });
   const long = { text: "x".repeat(100_000) };
-  const replaced = [await settings.write("contract-b", long), await settings.write("contract-b", { short: 1 })];
+  const replaced = [
+    await settings.write("contract-b", long),
+    await settings.write("contract-b", { short: 1 }),
+  ];
   // Several writers at once: one of them wins, whole.
-  const writers = Array.from({ length: 8 }, (_, writer) => ({ writer, text: "y".repeat(1000 * (writer + 1)) }));
+  const writers = Array.from({ length: 8 }, (_, writer) => ({
+    writer,
+    text: "y".repeat(1000 * (writer + 1)),
+  }));
   await Promise.all(writers.map((value) => settings.write("contract-c", value)));
   const won = JSON.stringify(await settings.read("contract-c"));
   const refused = await Promise.all(["../up", "", "a b", "a/b"].map((name) => refuses(settings, name)));

@@ -45,10 +45,9 @@ export interface ContestResult {
   readonly entries: readonly Entry[];
 }
 
-const QUALIFYING_ROUNDS = 3;
+/** After each round, whoever is behind the best by this much is out: one measurement alone may have been unlucky. */
+const OUT_OF_REACH = [3, 1.6, 1.3] as const;
 const FINAL_ROUNDS = 5;
-/** After a round, whoever is behind the best by this much is out. */
-const OUT_OF_REACH = 1.3;
 /** A challenger takes at most this share of the default's time. */
 const CLEARLY_BETTER = 0.97;
 
@@ -88,10 +87,11 @@ async function play(entrants: readonly Entrant[], rules: ContestRules) {
   if (!(await prepareAll(entrants, rules))) return undefined;
   const ready = entrants.filter(({ outcome }) => outcome === "measured");
   let field = ready;
-  for (let round = 0; round < QUALIFYING_ROUNDS && field.length > 1; round++) {
+  for (const [round, reach] of OUT_OF_REACH.entries()) {
+    if (field.length === 1) break;
     if (!(await playRound(field, round, rules))) return undefined;
     const best = Math.min(...field.map(({ ms }) => ms));
-    field = field.filter((entrant) => entrant === first || entrant.ms <= best * OUT_OF_REACH);
+    field = field.filter((entrant) => entrant === first || entrant.ms <= best * reach);
   }
   const [challenger] = field.filter((entrant) => entrant !== first).toSorted((a, b) => a.ms - b.ms);
   if (challenger === undefined || challenger.ms > first.ms) return { chosen: 0, ratio: 1 };
@@ -145,21 +145,25 @@ async function playRound(field: readonly Entrant[], round: number, rules: Contes
   return true;
 }
 
-/** Returns the challenger's least time over the default's, of these rounds alone; undefined when the time was up. */
+/**
+ * The challenger's time over the default's, of these rounds alone: that of their least times, or that of the middle round, whichever
+ * flatters less. Undefined when the time was up.
+ */
 async function meetAgain(
   first: Entrant,
   challenger: Entrant,
   rules: ContestRules,
 ): Promise<number | undefined> {
-  let [firstMs, challengerMs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const rounds: { readonly a: number; readonly b: number }[] = [];
   for (let round = 0; round < FINAL_ROUNDS; round++) {
     const a = await timed(first, rules);
     const b = await timed(challenger, rules);
     if (a === undefined || b === undefined) return undefined;
-    firstMs = Math.min(firstMs, a);
-    challengerMs = Math.min(challengerMs, b);
+    rounds.push({ a, b });
   }
-  return challengerMs / firstMs;
+  const least = Math.min(...rounds.map(({ b }) => b)) / Math.min(...rounds.map(({ a }) => a));
+  const ratios = rounds.map(({ a, b }) => b / a).toSorted((one, other) => one - other);
+  return Math.max(least, ratios[Math.floor(FINAL_ROUNDS / 2)] ?? 1);
 }
 
 async function timed(entrant: Entrant, rules: ContestRules): Promise<number | undefined> {

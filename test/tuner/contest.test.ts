@@ -61,6 +61,17 @@ test("one lucky measurement decides nothing: the two meet again", async () => {
   expect(entries[1]?.ms).toBe(5);
 });
 
+test("who has the least time and loses most rounds is not chosen, and neither is who wins most by a hair", async () => {
+  for (const other of [
+    [9, 9, 9, 11, 11, 5, 11, 11],
+    [9, 9, 9, 9.9, 9.9, 9.9, 9.9, 9.9],
+  ]) {
+    const device = new FakeDevice();
+    const candidates = [device.candidate("default", [10]), device.candidate("other", other)];
+    expect(await contest(candidates, device.rules())).toMatchObject({ chosen: 0, decided: true });
+  }
+});
+
 test("a moment in which everything is slow hits all alike", async () => {
   const device = new FakeDevice();
   const busy = (ms: number) => [ms * 9, ms, ms * 7, ms, ms, ms * 5];

@@ -11,7 +11,7 @@ const code = `
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   var value = x[id.x];
-  for (var i = 0u; i < 2000u; i++) { value = value * 1.0001 + 0.5; }
+  for (var i = 0u; i < 300u; i++) { value = value * 1.0001 + 0.5; }
   x[id.x] = value;
 }`;
 

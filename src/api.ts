@@ -84,8 +84,8 @@ export interface Runtime {
   /** Log-probabilities of given tokens, and greedy tokens after them, by the same steps as a conversation's. */
   evaluate(request: EvaluateRequest): Promise<EvaluateResult>;
   /**
-   * Measures which kernels are best for this model on this adapter, between the steps of turns that run, and remembers it: a runtime
-   * created later takes them. Takes 20 seconds at the most on a software adapter and 3 on a GPU, or what `budgetMs` says.
+   * Measures which kernels are best for this model on this adapter, in the pauses between turns, and remembers it: a runtime created
+   * later takes them. Takes 20 seconds at the most on a software adapter and 3 on a GPU, or what `budgetMs` says.
    * @throws InputError `invalid-option` in `exact`, where there is nothing to choose, `disposed`; DeviceError; the signal's reason
    */
   tune(options?: TuneOptions): Promise<TuneResult>;

@@ -48,7 +48,7 @@ export class RuntimeTuner {
     this.#parts = parts;
   }
 
-  /** Now, between the steps of turns that run. @throws InputError `invalid-option`; DeviceError; the signal's reason */
+  /** Now, or in the pauses between turns that run. @throws InputError `invalid-option`; DeviceError; the signal's reason */
   tune(options: TuneOptions = {}): Promise<TuneResult> {
     this.#idle.abort();
     const given = options.signal ? [options.signal] : [];

@@ -13,7 +13,7 @@ const SLEEP_SHARE = 0.85;
  */
 export class Stopwatch {
   readonly #gpu: GpuDevice;
-  readonly #clock: GpuClock | undefined;
+  #clock: GpuClock | undefined;
 
   /** Its buffers belong to `gpu`. */
   constructor(gpu: GpuDevice) {
@@ -37,6 +37,12 @@ export class Stopwatch {
     if (ms === undefined) await device.queue.onSubmittedWorkDone();
     this.#gpu.assertAlive();
     return ms ?? performance.now() - started;
+  }
+
+  /** From now on by the host's clock: the GPU's says nothing. */
+  useHostClock(): void {
+    this.destroy();
+    this.#clock = undefined;
   }
 
   destroy(): void {
@@ -65,12 +71,12 @@ class GpuClock {
     encoder.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, 16);
   }
 
-  /** Milliseconds; undefined where the clock says nothing, as one that was reset in between. */
+  /** Milliseconds, 0 for less than a tick; undefined where the clock was reset in between. */
   async read(): Promise<number | undefined> {
     await this.#staging.mapAsync(mapMode.read);
     const [begin = 0n, end = 0n] = new BigUint64Array(this.#staging.getMappedRange());
     this.#staging.unmap();
-    return end > begin ? Number(end - begin) / 1e6 : undefined;
+    return end >= begin ? Number(end - begin) / 1e6 : undefined;
   }
 
   destroy(): void {

@@ -73,6 +73,11 @@ export async function tune(request: TuneRequest): Promise<Tuning> {
       complete,
       choices: [...known, ...choices],
     };
+  } catch (cause) {
+    // A lost device says so in a promise of its own, which may settle after what failed by it.
+    await gpu.device.queue.onSubmittedWorkDone().catch(() => {});
+    own.assertAlive();
+    throw cause;
   } finally {
     stopwatch.destroy();
     own.destroy();

@@ -7,7 +7,7 @@ import { matmulTasks, replaceRanges } from "../../src/tuner/matmul_tasks.ts";
 import { identityOf, recall, recallAll, remember, tunedKernels } from "../../src/tuner/memory.ts";
 import type { Tunable, TunableProduct } from "../../src/tuner/task.ts";
 import type { TunedChoice, Tuning, TuningIdentity } from "../../src/tuner/tuning.ts";
-import { capabilities } from "../kernels/choices.ts";
+import { capabilities, everyChoice, tilesToTest } from "../kernels/choices.ts";
 
 /** Nothing here needs a device: what is asked of it are its name and what it can. */
 function tunable(
@@ -177,6 +177,16 @@ describe("the kernels that run", () => {
       }
     }
   });
+});
+
+test("every candidate is one that the tests of the kernels run, in its class and its numeric class", () => {
+  for (const named of everyChoice().filter(({ choice }) => choice.precision !== "exact")) {
+    const known = { ...capabilities, software: named.choice.lanes > 0 };
+    const tested = tilesToTest(named, known).map((tile) => ({ ...tile }));
+    const tasks = matmulTasks(products, named.choice, known);
+    expect(tasks.length).toBeGreaterThan(0);
+    for (const { tiles } of tasks) for (const tile of tiles) expect(tested).toContainEqual(tile);
+  }
 });
 
 describe("ranges of tokens", () => {

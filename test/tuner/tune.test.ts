@@ -75,6 +75,14 @@ describeOnEveryAdapter("tuning", (gpu) => {
     expect(tunable.gpu.liveBytes).toBe(before);
   });
 
+  test("a device that is lost meanwhile ends it with device-lost", async (context) => {
+    const tunable = await tunableOn(gpu, context);
+    const onProgress = ({ done }: { readonly done: number }) => {
+      if (done === 2) tunable.gpu.device.destroy();
+    };
+    await expect(tune({ ...tunable, ...about, onProgress })).rejects.toMatchObject({ code: "device-lost" });
+  });
+
   test("has nothing to choose in exact, and says so", async (context) => {
     const runner = await openTestRunner(gpu, context, model, { precision: "exact" });
     const error = await tune({ ...runner.tunable, ...about }).catch((thrown: unknown) => thrown);

@@ -10,7 +10,8 @@ import { openGguf } from "../src/loader/gguf.ts";
 import { type Summary, summarize } from "../src/metrics/summary.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
 import { FED_TOKEN, type StepResult } from "../src/protocol/step.ts";
-import { type GpuRunner, openRunner } from "../src/runner/gpu_runner.ts";
+import type { GpuRunner } from "../src/runner/gpu_runner.ts";
+import { openRunner } from "../src/runner/open_runner.ts";
 import { type CheckedRuntimeOptions, checkRuntimeOptions } from "../src/runtime_options.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 

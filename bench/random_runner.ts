@@ -1,7 +1,8 @@
 import { type GpuDevice, openDevice } from "../src/gpu/device.ts";
 import { openAdapter } from "../src/platform/node/gpu.ts";
 import type { OnProgress } from "../src/protocol/progress.ts";
-import { type GpuRunner, openRunner } from "../src/runner/gpu_runner.ts";
+import type { GpuRunner } from "../src/runner/gpu_runner.ts";
+import { openRunner } from "../src/runner/open_runner.ts";
 import { checkRuntimeOptions } from "../src/runtime_options.ts";
 import type { FirstTokenJob } from "./first_token_child.ts";
 import { openRandomModel } from "./random_model.ts";

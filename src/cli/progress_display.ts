@@ -67,10 +67,11 @@ class Steps implements ProgressDisplay {
   }
 }
 
+/** Work that goes on side by side has a bar each; those that are full leave with the next stop. */
 class Bars implements ProgressDisplay {
   readonly #io: Io;
-  #bar: cliProgress.SingleBar | undefined;
-  #kind = "";
+  #display: cliProgress.MultiBar | undefined;
+  readonly #bars = new Map<string, cliProgress.SingleBar>();
 
   constructor(io: Io) {
     this.#io = io;
@@ -79,33 +80,31 @@ class Bars implements ProgressDisplay {
   report(work: Work): void {
     const { phase, done, total } = work;
     const kind = `${phase} ${total}`;
-    if (kind !== this.#kind) this.stop();
-    this.#kind = kind;
     const payload = { phase: WORDS[phase].padEnd(11), amount: amountOf(work) };
-    if (this.#bar) this.#bar.update(done, payload);
-    else this.#bar = this.#begin(done, total, payload);
+    const bar = this.#bars.get(kind);
+    if (bar) bar.update(done, payload);
+    else this.#bars.set(kind, this.#begin(done, total, payload));
   }
 
   #begin(done: number, total: number | undefined, payload: object): cliProgress.SingleBar {
     const format = total === undefined ? "{phase} {amount}" : "{phase} {bar} {amount}";
-    const options = { format, stream: this.#io.stderr, barsize: 30, gracefulExit: false };
-    const bar = new cliProgress.SingleBar(options, cliProgress.Presets.shades_classic);
-    bar.start(total ?? 0, done, payload);
-    return bar;
+    const options = { stream: this.#io.stderr, barsize: 30, gracefulExit: false };
+    this.#display ??= new cliProgress.MultiBar(options, cliProgress.Presets.shades_classic);
+    return this.#display.create(total ?? 0, done, payload, { format });
   }
 
   stop(): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
-    this.#kind = "";
+    this.#display?.stop();
+    this.#display = undefined;
+    this.#bars.clear();
   }
 }
 
 class Lines implements ProgressDisplay {
   readonly #io: Io;
   readonly #now: () => number;
-  #phase: Work["phase"] | undefined;
-  #lastMs = 0;
+  /** When each phase under way was last spoken of. */
+  readonly #lastMs = new Map<Work["phase"], number>();
 
   constructor(io: Io, now: () => number) {
     this.#io = io;
@@ -114,20 +113,21 @@ class Lines implements ProgressDisplay {
 
   report(work: Work): void {
     const { phase, done, total } = work;
-    if (phase !== this.#phase) {
-      if (done === total) return; // an end that was said already, or a phase with nothing to do
-      this.#phase = phase;
-      this.#lastMs = this.#now();
-    }
     const ended = done === total;
-    if (!ended && this.#now() - this.#lastMs < LINE_INTERVAL_MS) return;
-    this.#lastMs = this.#now();
+    const lastMs = this.#lastMs.get(phase);
+    if (lastMs === undefined) {
+      if (ended) return; // an end that was said already, or a phase with nothing to do
+      this.#lastMs.set(phase, this.#now());
+      return;
+    }
+    if (!ended && this.#now() - lastMs < LINE_INTERVAL_MS) return;
+    this.#lastMs.set(phase, this.#now());
     say(this.#io, `${WORDS[phase]}: ${amountOf(work)}`);
-    if (ended) this.#phase = undefined;
+    if (ended) this.#lastMs.delete(phase);
   }
 
   stop(): void {
-    this.#phase = undefined;
+    this.#lastMs.clear();
   }
 }
 

@@ -43,29 +43,42 @@ export interface ModelWeights {
   readonly outputNorm: GPUBuffer;
   /** The embedding itself where the file ties them. */
   readonly output: ProductWeights;
-  /** Divisors of the RoPE frequencies (llama3 scaling). */
-  readonly ropeFactors: Float32Array | undefined;
   readonly bytes: number;
 }
 
 /** Writes queued before the host waits for the GPU to take them: bounds what waits in between. */
 const UPLOAD_WINDOW_BYTES = 16 << 20;
 
+/** A model's weights with a place each, and what fills the places. */
+export interface PlannedWeights {
+  readonly weights: ModelWeights;
+  /**
+   * Reads the file to its end; only a few pieces of it are in host memory at any time. Resolves to the divisors of the RoPE
+   * frequencies (llama3 scaling), if the file has any.
+   * @throws ModelError and whatever reading the file throws; DeviceError
+   */
+  stream(onProgress?: (progress: Progress) => void): Promise<Float32Array | undefined>;
+}
+
 /**
- * Plans, allocates and streams all weights of a model to the GPU. Only a few pieces are in host memory at any time.
- * @throws ModelError for missing or misshapen tensors and whatever reading the file throws; DeviceError
+ * Plans and allocates all weights of a model on the GPU, so that kernels can be bound to them while they arrive.
+ * @throws ModelError for missing or misshapen tensors; DeviceError
  */
-export async function loadWeights(
+export function planWeights(
   gpu: GpuDevice,
   file: GgufFile,
   config: ModelConfig,
   limits: PlanLimits,
-  onProgress?: (progress: Progress) => void,
-): Promise<ModelWeights> {
+): PlannedWeights {
   const loader = new WeightLoader(gpu, limits, new TensorTable(file));
-  const weights = loader.plan(config);
-  await loader.stream(file, onProgress);
-  return { ...weights, ropeFactors: loader.ropeFactors(config), bytes: loader.bytes };
+  const planned = loader.plan(config);
+  return {
+    weights: { ...planned, bytes: loader.bytes },
+    async stream(onProgress) {
+      await loader.stream(file, onProgress);
+      return loader.ropeFactors(config);
+    },
+  };
 }
 
 /** Where a tensor's rows go while the file streams by. */
@@ -91,7 +104,7 @@ class WeightLoader {
     this.#table = table;
   }
 
-  plan(config: ModelConfig): Omit<ModelWeights, "ropeFactors" | "bytes"> {
+  plan(config: ModelConfig): Omit<ModelWeights, "bytes"> {
     const { hidden, vocab } = config;
     if (this.#table.find(tensorNames.ropeFactors))
       this.#table.matrix(tensorNames.ropeFactors, 1, config.rope.dims / 2);

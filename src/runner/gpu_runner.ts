@@ -1,140 +1,29 @@
-import type { Precision } from "../api.ts";
 import { DeviceError } from "../errors.ts";
 import type { GpuDevice } from "../gpu/device.ts";
-import { attentionParts, attentionTileTokens } from "../kernels/attention.ts";
-import { KernelLibrary } from "../kernels/library.ts";
-import { chooseKernels, type KernelChoice } from "../kernels/variants.ts";
-import type { GgufFile } from "../loader/gguf.ts";
-import { type ModelConfig, readModelConfig } from "../model/config.ts";
-import { buildForward, type Forward } from "../model/forward.ts";
-import { productsOf } from "../model/products.ts";
-import { RopeTable } from "../model/rope.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Forward } from "../model/forward.ts";
 import { sampleToken } from "../model/sampler.ts";
-import { TensorTable, vocabOf } from "../model/tensor_table.ts";
-import { loadWeights } from "../model/weights.ts";
-import type { OnProgress } from "../protocol/progress.ts";
 import { needsLogits } from "../protocol/sampling.ts";
 import type { RowResult, Runner, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
 import type { Tunable } from "../tuner/task.ts";
-import { BLOCK_TOKENS, KvPool, planKvPool } from "./kv_pool.ts";
 import { assertWithin, logitRowsOf } from "./plan_check.ts";
 import { type CopyRange, type Landing, Readback } from "./readback.ts";
-import { StepInputs } from "./step_inputs.ts";
+import type { StepInputs } from "./step_inputs.ts";
 import { profileStep, type StepProfile } from "./step_profile.ts";
-import { warmUp } from "./warm_up.ts";
 
-export interface OpenRunnerOptions {
-  /** The runner takes it over: `dispose` destroys it, and so does a failure to open. */
-  readonly gpu: GpuDevice;
-  readonly file: GgufFile;
-  readonly precision: Precision;
-  /** Size of the KV pool; the default of `planKvPool` when absent. */
-  readonly kvMiB?: number;
-  readonly maxStepTokens: number;
-  /** Most rows of logits of a step; bounded by what a binding holds. */
-  readonly maxLogitRows?: number;
-  /** What tuning found for such products on this device. Not asked in `exact`. */
-  readonly tuned?: (tunable: Tunable) => Promise<KernelChoice["tuned"]>;
-  readonly onProgress?: OnProgress;
+/** A loaded model, ready to run: what `openRunner` builds. */
+export interface RunnerParts {
+  readonly tunable: Tunable;
+  readonly config: ModelConfig;
+  readonly limits: RunnerLimits;
+  readonly inputs: StepInputs;
+  readonly forward: Forward;
+  readonly weightBytes: number;
+  readonly kvBytes: number;
+  readonly tunedProducts: number;
 }
 
-const MAX_STEP_ROWS = 64;
 const NOTHING_SAMPLED = 0xffffffff;
-/** A second plan hides the host's work between two steps; where results take a way through another process, a third does. */
-const PLANS_IN_FLIGHT = { software: 2, hardware: 3 } as const;
-
-/** Loads a model onto a GPU. @throws ModelError, DeviceError */
-export async function openRunner(options: OpenRunnerOptions): Promise<GpuRunner> {
-  const { gpu } = options;
-  try {
-    return await gpu.guarded(() => build(options));
-  } catch (error) {
-    gpu.destroy();
-    throw error;
-  }
-}
-
-async function build({
-  gpu,
-  file,
-  precision,
-  kvMiB,
-  maxStepTokens,
-  maxLogitRows,
-  tuned,
-  onProgress,
-}: OpenRunnerOptions) {
-  const config = readModelConfig(file.metadata, vocabOf(new TensorTable(file)));
-  const defaults = chooseKernels(gpu.capabilities, precision);
-  const { maxBindingBytes } = gpu.capabilities;
-  const library = new KernelLibrary(gpu, onProgress);
-  const pool = new KvPool(gpu, config, planKvPool(config, gpu.capabilities, kvMiB));
-  const weights = await loadWeights(
-    gpu,
-    file,
-    config,
-    { interleave: defaults.interleave, maxBindingBytes },
-    onProgress,
-  );
-  const tunable = { gpu, choice: defaults, products: productsOf(weights) };
-  const choice = chooseKernels(
-    gpu.capabilities,
-    precision,
-    precision === "exact" ? undefined : await tuned?.(tunable),
-  );
-  const limits: RunnerLimits = {
-    blockTokens: BLOCK_TOKENS,
-    blocks: pool.shape.blocks,
-    maxStepTokens,
-    maxStepRows: MAX_STEP_ROWS,
-    maxLogitRows: Math.min(maxLogitRows ?? MAX_STEP_ROWS, Math.floor(maxBindingBytes / (config.vocab * 4))),
-    contextTokens: config.contextTokens,
-    vocabTokens: config.vocab,
-    plansInFlight: gpu.summary.software ? PLANS_IN_FLIGHT.software : PLANS_IN_FLIGHT.hardware,
-  };
-  const contextTokens = Math.min(config.contextTokens, limits.blocks * BLOCK_TOKENS);
-  const parts = attentionParts(choice, contextTokens);
-  const inputs = new StepInputs(
-    gpu,
-    {
-      tokens: maxStepTokens,
-      rows: MAX_STEP_ROWS,
-      logitRows: limits.maxLogitRows,
-      tableEntries: limits.blocks * MAX_STEP_ROWS,
-      blockTokens: BLOCK_TOKENS,
-      tileTokens: attentionTileTokens(choice, config),
-      singleTiles: choice.decodeAttention !== undefined,
-      partKeys: parts?.keys,
-    },
-    new RopeTable(config.rope, weights.ropeFactors),
-  );
-  const forward = await buildForward({
-    gpu,
-    library,
-    choice,
-    config,
-    weights,
-    step: inputs.buffers(),
-    poolOfLayer: (layer) => pool.layer(layer),
-    parts,
-    maxTokens: maxStepTokens,
-    maxRows: MAX_STEP_ROWS,
-    maxLogitRows: limits.maxLogitRows,
-  });
-  await warmUp({
-    gpu,
-    inputs,
-    stages: forward.stages,
-    limits,
-    tuned: choice.tuned.size > 0,
-    ...(onProgress && { onProgress }),
-  });
-  return new GpuRunner(tunable, config, limits, inputs, forward, {
-    weightBytes: weights.bytes,
-    kvBytes: pool.shape.bytes,
-    tunedProducts: choice.tuned.size,
-  });
-}
 
 /** Runs step plans on one GPU device: KV pool, forward pass, sampling. One command buffer per step. */
 export class GpuRunner implements Runner {
@@ -160,22 +49,24 @@ export class GpuRunner implements Runner {
   /** The logit row of each sequence that the plan before samples on the GPU, also one that failed: whoever it feeds fails as well. */
   readonly #sampledRows = new Map<string, number>();
 
-  constructor(
-    tunable: Tunable,
-    config: ModelConfig,
-    limits: RunnerLimits,
-    inputs: StepInputs,
-    forward: Forward,
-    facts: { readonly weightBytes: number; readonly kvBytes: number; readonly tunedProducts: number },
-  ) {
+  constructor({
+    tunable,
+    config,
+    limits,
+    inputs,
+    forward,
+    weightBytes,
+    kvBytes,
+    tunedProducts,
+  }: RunnerParts) {
     const { gpu } = tunable;
     this.name = gpu.summary.name;
     this.tunable = tunable;
     this.config = config;
     this.limits = limits;
-    this.weightBytes = facts.weightBytes;
-    this.kvBytes = facts.kvBytes;
-    this.tunedProducts = facts.tunedProducts;
+    this.weightBytes = weightBytes;
+    this.kvBytes = kvBytes;
+    this.tunedProducts = tunedProducts;
     this.#gpu = gpu;
     this.#inputs = inputs;
     this.#forward = forward;

@@ -56,16 +56,16 @@ export class StepInputs {
   readonly sampling: Section<Uint32Array<ArrayBuffer>>;
   readonly tokenCount: Section<Uint32Array<ArrayBuffer>>;
   readonly logitCount: Section<Uint32Array<ArrayBuffer>>;
+  ropeTable: RopeTable;
   readonly #gpu: GpuDevice;
   readonly #capacity: StepCapacity;
-  readonly #ropeTable: RopeTable;
   readonly #floats: Float32Array;
   #tableEntries = 0;
 
   constructor(gpu: GpuDevice, capacity: StepCapacity, ropeTable: RopeTable) {
     this.#gpu = gpu;
     this.#capacity = capacity;
-    this.#ropeTable = ropeTable;
+    this.ropeTable = ropeTable;
     const words = (label: string, length: number) => new Section(gpu, label, new Uint32Array(length));
     this.tokens = words("tokens", capacity.tokens);
     this.slots = words("slots", capacity.tokens);
@@ -106,7 +106,7 @@ export class StepInputs {
     this.logitCount.view[0] = counts.logitRows;
     this.#write(this.tokens, counts.tokens);
     this.#write(this.slots, counts.tokens);
-    this.#write(this.rope, counts.tokens * this.#ropeTable.pairs * 2);
+    this.#write(this.rope, counts.tokens * this.ropeTable.pairs * 2);
     this.#write(this.singleTiles, counts.singleTiles * 4);
     this.#write(this.tiles, counts.tiles * 4);
     this.#write(this.blockTables, this.#tableEntries);
@@ -133,7 +133,7 @@ export class StepInputs {
       if (block === undefined) throw new RangeError(`row ${row.sequence}: no block for position ${position}`);
       this.tokens.view[counts.tokens] = token === FED_TOKEN ? FED + fedFrom(row.sequence) : token;
       this.slots.view[counts.tokens] = block * blockTokens + (position % blockTokens);
-      this.#ropeTable.write(this.rope.view, counts.tokens * this.#ropeTable.pairs * 2, position);
+      this.ropeTable.write(this.rope.view, counts.tokens * this.ropeTable.pairs * 2, position);
       counts.tokens++;
       const isLast = index === row.tokens.length - 1;
       if (row.output.kind === "logits" || (row.output.kind === "token" && isLast))

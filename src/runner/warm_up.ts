@@ -12,6 +12,8 @@ export interface WarmUpRequest {
   readonly limits: RunnerLimits;
   /** Whether tuning replaced a default. */
   readonly tuned: boolean;
+  /** Keys of a part, where long contexts are split: that has kernels of its own. */
+  readonly partKeys: number | undefined;
   readonly onProgress?: OnProgress;
 }
 
@@ -29,6 +31,7 @@ export async function warmUp({
   stages,
   limits,
   tuned,
+  partKeys,
   onProgress,
 }: WarmUpRequest): Promise<void> {
   const seen = new Set<GPUComputePipeline>();
@@ -37,10 +40,13 @@ export async function warmUp({
     for (const pipeline of pipelines) seen.add(pipeline);
     return isNew;
   });
-  const steps = STEP_TOKENS[tuned ? "tuned" : "defaults"];
+  const { maxStepTokens, maxLogitRows, blockTokens } = limits;
+  const steps = STEP_TOKENS[tuned ? "tuned" : "defaults"].map((tokens) =>
+    planOf(Math.min(tokens, maxStepTokens, maxLogitRows), 0, blockTokens),
+  );
+  if (partKeys !== undefined) steps.push(planOf(1, partKeys, blockTokens));
   let done = 0;
-  for (const tokens of steps) {
-    const plan = planOf(Math.min(tokens, limits.maxStepTokens, limits.maxLogitRows), limits.blockTokens);
+  for (const plan of steps) {
     inputs.upload(plan, () => 0);
     for (const stage of distinct) {
       const encoder = gpu.device.createCommandEncoder({ label: "warm-up" });
@@ -58,8 +64,8 @@ export async function warmUp({
 }
 
 /** One sequence in the pool's first block, again and again where it does not suffice, with the logits of all its tokens. */
-function planOf(tokens: number, blockTokens: number): StepPlan {
-  const blocks = Array(Math.ceil(tokens / blockTokens)).fill(0);
-  const row = { sequence: "warm-up", tokens: Array(tokens).fill(0), position: 0, blocks };
+function planOf(tokens: number, position: number, blockTokens: number): StepPlan {
+  const blocks = Array(Math.ceil((position + tokens) / blockTokens)).fill(0);
+  const row = { sequence: "warm-up", tokens: Array(tokens).fill(0), position, blocks };
   return { id: 0, rows: [{ ...row, output: { kind: "logits" } }] };
 }

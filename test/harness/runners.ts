@@ -4,7 +4,8 @@ import { borrowDevice, type GpuDevice, openDevice } from "../../src/gpu/device.t
 import { openGguf } from "../../src/loader/gguf.ts";
 import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
 import type { RowOutput, StepRow, TokenSampling } from "../../src/protocol/step.ts";
-import { type GpuRunner, type OpenRunnerOptions, openRunner } from "../../src/runner/gpu_runner.ts";
+import type { GpuRunner } from "../../src/runner/gpu_runner.ts";
+import { type OpenRunnerOptions, openRunner } from "../../src/runner/open_runner.ts";
 import type { TestGpu } from "./adapters.ts";
 
 export type RunnerOptions = Partial<Omit<OpenRunnerOptions, "gpu" | "file">>;

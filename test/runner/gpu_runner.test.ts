@@ -3,7 +3,7 @@ import { type GpuDevice, openDevice } from "../../src/gpu/device.ts";
 import { bufferUsage } from "../../src/gpu/usage.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
 import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
-import { type OpenRunnerOptions, openRunner } from "../../src/runner/gpu_runner.ts";
+import { type OpenRunnerOptions, openRunner } from "../../src/runner/open_runner.ts";
 import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
 import { greedySampling, logitsOf, prefill } from "../harness/runners.ts";
 import { type TinyModelOptions, writeTinyModel } from "../harness/tiny_model.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { borrowDevice } from "../../src/gpu/device.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
 import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
-import { openRunner } from "../../src/runner/gpu_runner.ts";
+import { openRunner } from "../../src/runner/open_runner.ts";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 
 import { greedySampling, openTestRunner } from "../harness/runners.ts";

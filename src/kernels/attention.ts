@@ -48,7 +48,7 @@ export interface AttentionRequest {
   readonly shape: HeadShape;
   readonly limits: AttentionLimits;
   readonly pool: LayerPool;
-  /** Rotated and scaled queries [tokens, heads, headDim] f32. */
+  /** Rotated and scaled queries: activations [tokens, heads, headDim]. */
   readonly q: GPUBuffer;
   /** Activations [tokens, outStride]. */
   readonly out: GPUBuffer;
@@ -149,25 +149,21 @@ export async function attentionStage(
   const { shape, limits, parts, singleTiles, tiles } = request;
   const tileTokens = attentionTileTokens(choice, shape);
   const bind = (variant: KernelVariant, from: GPUBuffer) => bindAttention(library, variant, request, from);
-  const [several, single, split, combine] = await Promise.all([
+  const [several, single, combine] = await Promise.all([
     bind(attentionVariant(choice, shape, tileTokens, limits, false), tiles),
-    choice.decodeAttention && bind(attentionVariant(choice, shape, 1, limits, false), singleTiles),
-    parts && bind(attentionVariant(choice, shape, 1, limits, true), singleTiles),
+    choice.decodeAttention &&
+      bind(attentionVariant(choice, shape, 1, limits, parts !== undefined), singleTiles),
     parts && bind(combineVariant(choice, shape), singleTiles),
   ]);
   return {
     label: "attention",
-    pipelines: [several, single, split, combine].flatMap((bound) => bound?.pipeline ?? []),
+    pipelines: [several, single, combine].flatMap((bound) => bound?.pipeline ?? []),
     encode(pass, counts) {
       const run = ({ pipeline, bindGroup }: Bound, x: number, y: number) =>
         dispatch(pass, pipeline, bindGroup, x, y);
       let dispatches = run(several, counts.tiles, shape.kvHeads);
-      if (split && combine && counts.singleParts > 1) {
-        dispatches += run(split, counts.singleTiles, shape.kvHeads * counts.singleParts);
-        dispatches += run(combine, counts.singleTiles, shape.heads);
-      } else if (single) {
-        dispatches += run(single, counts.singleTiles, shape.kvHeads);
-      }
+      if (single) dispatches += run(single, counts.singleTiles, shape.kvHeads * counts.singleParts);
+      if (combine && counts.singleParts > 1) dispatches += run(combine, counts.singleTiles, shape.heads);
       return dispatches;
     },
     work: ({ keys, keyPairs }) => ({
@@ -203,13 +199,12 @@ async function bindAttention(
   const inputs = { block_tables: blockTables, q, keys: pool.buffer, values: pool.buffer };
   const combines = variant.shader === "attention_combine";
   const splits = variant.conditions?.split === true;
-  const partial = (combines || splits) && parts && { part_results: parts.results, part_stats: parts.stats };
   const bindGroup = kernel.bind({
     params,
     tiles,
     ...(!combines && inputs),
-    ...partial,
-    ...(!splits && { out }),
+    ...((combines || splits) && parts && { part_results: parts.results, part_stats: parts.stats }),
+    out,
   });
   return { pipeline: kernel.pipeline, bindGroup };
 }

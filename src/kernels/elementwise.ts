@@ -100,11 +100,15 @@ export interface RopeRequest {
   readonly gains: { readonly q: GPUBuffer; readonly k: GPUBuffer } | undefined;
 }
 
-export async function ropeStage(library: KernelLibrary, request: RopeRequest): Promise<Stage> {
+export async function ropeStage(
+  library: KernelLibrary,
+  choice: KernelChoice,
+  request: RopeRequest,
+): Promise<Stage> {
   const { shape, rotaryDim, offsets, stride, neox, eps, qkv, rope, slots, q, pool, gains } = request;
   const kernel = await library.get({
     shader: "rope_kv",
-    conditions: { neox, qk_norm: gains !== undefined },
+    conditions: { neox, qk_norm: gains !== undefined, half_activations: choice.halfActivations },
     overrides: { WORKGROUP: 32 },
   });
   const params = kernel.uniform("params", {
@@ -128,8 +132,9 @@ export async function ropeStage(library: KernelLibrary, request: RopeRequest): P
     label: "rope",
     pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, heads, counts.tokens),
-    // In 32-bit floats; out q as it came in, K and V halved.
-    work: ({ tokens }) => moves(tokens * shape.headDim * (8 * shape.heads + 12 * shape.kvHeads)),
+    // In 32-bit floats; out q as activations, K and V as halves.
+    work: ({ tokens }) =>
+      moves(tokens * shape.headDim * ((choice.halfActivations ? 6 : 8) * shape.heads + 12 * shape.kvHeads)),
   };
 }
 

@@ -147,7 +147,7 @@ function layerStages(request: ForwardRequest, buffers: Activations, layer: Layer
   return [
     normStage(library, choice, { hidden, eps, x, gain: layer.attentionNorm, y: normed }),
     ...product("qkv", layer.qkv, layer.qkvBias ? "bias" : "store", normed, qkv, layer.qkvBias),
-    ropeStage(library, {
+    ropeStage(library, choice, {
       shape: config,
       rotaryDim: config.rope.dims,
       offsets: { q: qColumn, k: kColumn, v: vColumn },
@@ -194,7 +194,7 @@ function allocate(request: ForwardRequest): Activations {
     x: floats("x", tokens * hidden),
     normed: activations("normed", tokens, hidden),
     qkv: floats("qkv", tokens * qkvStride),
-    q: floats("q", tokens * heads * headDim),
+    q: activations("q", tokens, heads * headDim),
     parts: parts && {
       ...parts,
       results: floats("part-results", maxRows * heads * parts.max * headDim),

@@ -53,7 +53,8 @@ test("a model from a URL says what it is, how far it has come, and on what it ru
   expect(info).toMatchObject({ name: "tiny", architecture: "llama", vocabTokens: 600 });
   expect(info.fileBytes).toBe(model.length);
   expect(adapter).toMatchObject({ architecture: "swiftshader", software: true });
-  expect(phases).toEqual(["download", "load", "compile", "warm-up"]);
+  // Loading goes on beside compiling and the first run of each kernel.
+  expect(phases.toSorted()).toEqual(["compile", "download", "load", "warm-up"]);
   expect(held.liveGpuBytes).toBeGreaterThan(held.kvBytes + info.weightBytes - 1);
   expect(left).toMatchObject({ liveGpuBytes: 0, kvBlocksUsed: 0 });
 });

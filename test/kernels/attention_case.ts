@@ -52,7 +52,12 @@ export async function checkAttention(
   const { sequences, blockCount, tables } = layOut(one, random);
   const tokens = one.sequences.reduce((sum, each) => sum + each.tokens, 0);
   // K has deviation 1, so a score is a sum of headDim products of q's deviation.
-  const q = normals(random, tokens * heads * headDim, scores / Math.sqrt(headDim));
+  const { words: queries, numbers: q } = randomQueries(
+    random,
+    tokens * heads * headDim,
+    scores / Math.sqrt(headDim),
+    choice.halfActivations,
+  );
   const tiles = tilesOf(sequences, choice.decodeAttention !== undefined, attentionTileTokens(choice, one));
   const longest = Math.max(...one.sequences.map(({ tokens, position }) => tokens + position));
   const parts = attentionParts(choice, longest);
@@ -71,7 +76,7 @@ export async function checkAttention(
       stats: run.output(tiles.single.length * heads * parts.max * 2),
     },
     pool: { buffer: run.input(poolWords(sequences, pool, blockCount)), ...pool },
-    q: run.input(q),
+    q: run.input(queries),
     out,
     outStride,
     blockTables: run.input(tables),
@@ -168,4 +173,12 @@ function tilesOf(sequences: readonly Sequence[], singlesApart: boolean, tileToke
       several.push([firstToken + done, Math.min(tileTokens, tokens - done), position + done, table]);
   }
   return { single, several };
+}
+
+/** As the kernel reads them, and the same numbers. */
+function randomQueries(random: Random, count: number, deviation: number, halves: boolean) {
+  const numbers = normals(random, count, deviation);
+  if (!halves) return { words: numbers, numbers };
+  const bits = Uint16Array.from(numbers, floatToHalf);
+  return { words: new Uint32Array(bits.buffer), numbers: Float32Array.from(bits, half) };
 }

@@ -1,10 +1,12 @@
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { ropeStage } from "../../src/kernels/elementwise.ts";
+import type { KernelChoice } from "../../src/kernels/variants.ts";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { expectClose, tolerances } from "../harness/expect_close.ts";
 import { normals, seededRandom } from "../harness/random.ts";
 import { layerWords, type PoolLayout, poolHalf, rotate, SLOTS } from "../reference/attention.ts";
 import { rmsNorm } from "../reference/kernels.ts";
+import { runnableChoices } from "./choices.ts";
 import { eachCase, expectUntouched, KernelRun } from "./kernel_run.ts";
 import { activationsOf, integer, shuffled } from "./random_data.ts";
 
@@ -50,11 +52,17 @@ describeOnEveryAdapter("rope_kv", (gpu) => {
 
   test("rotates q and k, and writes k and v to their slots and nowhere else", async (context) => {
     const run = await KernelRun.open(gpu, context);
-    await eachCase(cases, (one) => checkRope(run, one));
+    const choices = runnableChoices(run.gpu).slice(0, 2);
+    expect(choices.map(({ choice }) => choice.halfActivations)).toEqual([true, false]);
+    for (const { name, choice } of choices)
+      await eachCase(
+        cases.map((one) => ({ name, ...one })),
+        (one) => checkRope(run, choice, one),
+      );
   });
 });
 
-async function checkRope(run: KernelRun, one: RopeCase): Promise<void> {
+async function checkRope(run: KernelRun, choice: KernelChoice, one: RopeCase): Promise<void> {
   const { heads, kvHeads, headDim, rotaryDim, tokens, layers, layer, neox, norm } = one;
   const random = seededRandom(one.seed);
   const eps = 1e-6;
@@ -72,9 +80,10 @@ async function checkRope(run: KernelRun, one: RopeCase): Promise<void> {
   );
   const blocks = Math.ceil(tokens / SLOTS) + 3;
   const slots = shuffled(random, blocks * SLOTS).slice(0, tokens);
-  const q = run.output(tokens * qWidth);
+  const qWords = (tokens * qWidth) / (choice.halfActivations ? 2 : 1);
+  const q = run.output(qWords);
   const buffer = run.output(blocks * pool.blockWords);
-  const stage = await ropeStage(run.library, {
+  const stage = await ropeStage(run.library, choice, {
     shape: one,
     rotaryDim,
     offsets,
@@ -89,10 +98,10 @@ async function checkRope(run: KernelRun, one: RopeCase): Promise<void> {
     gains: norm ? { q: run.input(gains.q), k: run.input(gains.k) } : undefined,
   });
   await run.run([stage], { tokens });
-  const [qWords, poolWords] = [await run.read(q), await run.read(buffer)];
+  const [writtenQ, poolWords] = [await run.read(q), await run.read(buffer)];
   run.free();
 
-  const actualQ = new Float32Array(qWords.buffer);
+  const actualQ = activationsOf(writtenQ, choice.halfActivations);
   const halves = activationsOf(poolWords, true);
   const written = new Set<number>();
   for (let token = 0; token < tokens; token++) {
@@ -107,6 +116,15 @@ async function checkRope(run: KernelRun, one: RopeCase): Promise<void> {
     for (let head = 0; head < heads; head++) {
       const expected = turned(offsets.q, head, gains.q).map((value) => value / Math.sqrt(headDim));
       const at = (token * heads + head) * headDim;
+      if (choice.halfActivations) {
+        expectClose(
+          actualQ.subarray(at, at + headDim),
+          bounded(expected),
+          tolerances.f16,
+          withFloor(expected),
+        );
+        continue;
+      }
       const largest = new Float64Array(headDim).fill(Math.max(...expected.map(Math.abs)));
       expectClose(actualQ.subarray(at, at + headDim), expected, tolerances.f32, largest);
     }
@@ -117,9 +135,7 @@ async function checkRope(run: KernelRun, one: RopeCase): Promise<void> {
     };
     for (const part of ["k", "v"] as const) {
       for (let head = 0; head < kvHeads; head++) {
-        const expected = Float64Array.from(parts[part](head), (value) =>
-          Math.min(65504, Math.max(-65504, value)),
-        );
+        const expected = bounded(parts[part](head));
         const places = Array.from(expected, (_, dim) =>
           poolHalf(pool, part, Math.floor(slot / SLOTS), slot % SLOTS, head, dim),
         );
@@ -129,8 +145,13 @@ async function checkRope(run: KernelRun, one: RopeCase): Promise<void> {
       }
     }
   }
-  expectUntouched(qWords, (word) => word < tokens * qWidth);
+  expectUntouched(writtenQ, (word) => word < qWords);
   expectUntouched(poolWords, (word) => written.has(word));
+}
+
+/** What 16-bit floats hold of values. */
+function bounded(values: ArrayLike<number>): Float64Array {
+  return Float64Array.from(values, (value) => Math.min(65504, Math.max(-65504, value)));
 }
 
 /** A rotation's result can be much smaller than its terms, and is as exact as they are: an eightieth of the largest at least. */

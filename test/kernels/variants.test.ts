@@ -63,10 +63,10 @@ describe("every variant the tables can choose links", () => {
 
   test("of attention", async () => {
     const { variants = 0, ...bindings } = await bindingsOf(attentionVariants());
-    for (const name of ["params", "tiles", "block_tables", "q", "keys", "values"])
+    for (const name of ["params", "tiles", "block_tables", "q", "keys", "values", "out"])
       expect(bindings[name]).toBe(variants);
     expect(bindings.part_results).toBe(bindings.part_stats);
-    expect((bindings.out ?? 0) + (bindings.part_stats ?? 0)).toBe(variants);
+    expect(bindings.part_stats).toBeLessThan(variants / 2);
   });
 });
 

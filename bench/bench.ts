@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { fail } from "../src/cli/failure.ts";
 import type { Io } from "../src/cli/io.ts";
+import { addBusyWait } from "./busy_wait.ts";
 import { addEngine, addShow } from "./engine.ts";
 
 /** Runs the benchmarks' program with `args` (without Node and the script). Never throws; returns the exit status. */
@@ -18,6 +19,7 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
     });
   addEngine(program, io);
   addShow(program, io);
+  addBusyWait(program, io);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

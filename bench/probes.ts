@@ -121,11 +121,14 @@ export class Probes {
     pass.setBindGroup(0, bindGroup);
     for (let i = 0; i < repeat; i++) pass.dispatchWorkgroups(groups);
     pass.end();
+    const landing = this.#readback.encode(encoder, []);
     const commands = encoder.finish();
     const started = performance.now();
     this.#gpu.device.queue.submit([commands]);
     // What takes as long, to the readback, is the same probe as often repeated.
-    await this.#readback.read(0, probeNames.indexOf(name) * MAX_DISPATCHES + repeat, () => {});
+    const kind = probeNames.indexOf(name) * MAX_DISPATCHES + repeat;
+    this.#readback.begin(landing);
+    await this.#readback.read(landing, kind, started, () => {});
     return performance.now() - started;
   }
 }

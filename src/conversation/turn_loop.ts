@@ -5,7 +5,7 @@ import type { Runner, StepPlan } from "../protocol/step.ts";
 import type { FinishReason, TurnRequest, TurnUsage } from "../protocol/turn.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 
-/** Who a turn runs for. After `finished` or `failed` nothing more comes, and its step, if there was one, has reported. */
+/** Who a turn runs for. After `finished` or `failed` nothing more comes; steps of it may still be in flight, for nothing. */
 export interface TurnSink {
   token?(token: number, atMs: number): void;
   /** [tokens, vocabTokens]; the first row belongs to the turn's token number `offset`. */
@@ -27,7 +27,8 @@ export class TurnLoop {
   readonly #events: SchedulerEvent[] = [];
   #draining = false;
   #turns = 0;
-  #running: number | undefined;
+  /** Plans that the runner has not reported. */
+  readonly #running = new Set<number>();
   #disposed = false;
   /** Set once the scheduler or the loop itself has thrown: its books are not to be trusted, so nothing runs any more. */
   #broken: Error | undefined;
@@ -61,7 +62,7 @@ export class TurnLoop {
     return turn;
   }
 
-  /** Ends a turn within a step; does nothing when it has ended. */
+  /** Ends a turn at once; does nothing when it has ended. */
   stop(turn: number, reason: "stop" | "abort"): void {
     if (this.#sinks.has(turn)) this.#dispatch({ kind: "turn-stopped", turn, reason });
   }
@@ -74,7 +75,7 @@ export class TurnLoop {
 
   /** The device is gone: every turn fails with this error, now and later. */
   lose(error: PlainError): void {
-    this.#running = undefined;
+    this.#running.clear();
     this.#dispatch({ kind: "device-lost", error });
   }
 
@@ -82,7 +83,7 @@ export class TurnLoop {
   async dispose(): Promise<void> {
     this.#disposed = true;
     for (const conversation of [...this.#conversations]) this.close(conversation);
-    if (this.#running !== undefined) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
   /** Events that come while one is being worked on wait their turn, so that commands stay in order. */
@@ -98,7 +99,7 @@ export class TurnLoop {
       this.#draining = false;
     }
     if (this.#broken !== undefined) this.#failAll(this.#broken);
-    if (this.#running !== undefined) return;
+    if (this.#running.size > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
@@ -136,14 +137,14 @@ export class TurnLoop {
   }
 
   async #run(plan: StepPlan): Promise<void> {
-    this.#running = plan.id;
+    this.#running.add(plan.id);
     let event: SchedulerEvent;
     try {
       event = { kind: "step-ended", result: await this.#runner.run(plan) };
     } catch (cause) {
       event = { kind: "step-failed", plan: plan.id, error: plainOf(cause, this.#runner.name) };
     }
-    if (this.#running === plan.id) this.#running = undefined;
+    this.#running.delete(plan.id);
     this.#dispatch(event);
   }
 

@@ -20,15 +20,20 @@ export interface EmbedRequest {
   readonly values: GPUBuffer;
   readonly scales: GPUBuffer | undefined;
   readonly tokens: GPUBuffer;
+  /** What the step before sampled, for tokens that have `FED` set. */
+  readonly sampled: GPUBuffer;
   readonly x: GPUBuffer;
 }
+
+/** In a token's place: the rest is the logit row, of the step before, that sampled it. */
+export const FED = 0x80000000;
 
 export async function embedStage(
   library: KernelLibrary,
   choice: KernelChoice,
   request: EmbedRequest,
 ): Promise<Stage> {
-  const { layout, hidden, groups, firstRow, rows, values, scales, tokens, x } = request;
+  const { layout, hidden, groups, firstRow, rows, values, scales, tokens, sampled, x } = request;
   const kernel = await library.get({
     shader: "embed",
     conditions: { [layout]: true },
@@ -36,7 +41,7 @@ export async function embedStage(
     overrides: { WORKGROUP },
   });
   const params = kernel.uniform("params", { hidden, groups, first_row: firstRow, rows });
-  const bindGroup = kernel.bind({ params, tokens, weights: values, ...(scales && { scales }), x });
+  const bindGroup = kernel.bind({ params, tokens, sampled, weights: values, ...(scales && { scales }), x });
   const columns = Math.ceil(groups / WORKGROUP);
   return {
     label: "embedding",

@@ -80,6 +80,7 @@ export async function buildForward(request: ForwardRequest): Promise<Forward> {
       values,
       scales,
       tokens: step.tokens,
+      sampled,
       x,
     }),
   );

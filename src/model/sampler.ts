@@ -1,3 +1,4 @@
+import { hasPenalties } from "../protocol/sampling.ts";
 import type { TokenSampling } from "../protocol/step.ts";
 
 /**
@@ -5,19 +6,6 @@ import type { TokenSampling } from "../protocol/step.ts";
  * order, each on what the one before left, then one draw. The draw depends on seed and position alone, so a conversation's text
  * does not depend on what else was in its batches.
  */
-
-/** Whether the choice needs the whole row of logits on the CPU; otherwise shaders/sample.wesl makes it. */
-export function needsLogits(sampling: TokenSampling): boolean {
-  return hasPenalties(sampling) || (sampling.temperature > 0 && isTruncated(sampling));
-}
-
-function hasPenalties({ repetitionPenalty, presencePenalty, frequencyPenalty }: TokenSampling): boolean {
-  return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
-}
-
-function isTruncated({ topK, topP, minP }: TokenSampling): boolean {
-  return topK > 0 || topP < 1 || minP > 0;
-}
 
 /**
  * The next token. `logits`: [vocab], changed in place by penalties. `position`: of the last token of the row.

@@ -17,3 +17,18 @@ export interface SamplingOptions {
   /** Same seed, same text on the same adapter. An integer in [0, 2^32); drawn at random when absent. */
   readonly seed?: number;
 }
+
+/** Whether the choice needs the whole row of logits on the host; otherwise shaders/sample.wesl makes it. */
+export function needsLogits(sampling: Required<SamplingOptions>): boolean {
+  return hasPenalties(sampling) || (sampling.temperature > 0 && isTruncated(sampling));
+}
+
+/** Whether the choice depends on the tokens before. */
+export function hasPenalties(sampling: Required<SamplingOptions>): boolean {
+  const { repetitionPenalty, presencePenalty, frequencyPenalty } = sampling;
+  return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
+}
+
+function isTruncated({ topK, topP, minP }: Required<SamplingOptions>): boolean {
+  return topK > 0 || topP < 1 || minP > 0;
+}

@@ -2,13 +2,19 @@ import type { SamplingOptions } from "./sampling.ts";
 
 /** What one device is to run in one step, and what came out: plain data that crosses any border. */
 
+/**
+ * Stands for the token that the plan just before this one samples for the same sequence. The runner passes it on without the
+ * host, so a plan can be made before that token is known; what samples it must not need the host (`needsLogits`).
+ */
+export const FED_TOKEN = -1;
+
 /** A conversation's new tokens in one step: a prefill chunk, or the one token of a decode. */
 export interface StepRow {
   /** Names the sequence in results and messages; means nothing to the runner. */
   readonly sequence: string;
-  /** At least one. Their K and V are written at `position`, `position + 1`, … */
+  /** At least one; one alone may be `FED_TOKEN`. Their K and V are written at `position`, `position + 1`, … */
   readonly tokens: readonly number[];
-  /** How many tokens of the sequence are in the cache before this step. */
+  /** How many tokens of the sequence are in the cache before this step, when the plans before it have run. */
   readonly position: number;
   /** The block table: pool block of each `blockTokens` tokens, covering `position + tokens.length`. */
   readonly blocks: readonly number[];
@@ -46,6 +52,7 @@ export interface StepResult {
   readonly plan: number;
   /** In the order of the plan's rows. */
   readonly rows: readonly RowResult[];
+  /** From when the device had nothing before this step to do, or got its plan, to its results. */
   readonly ms: number;
 }
 
@@ -62,6 +69,8 @@ export interface RunnerLimits {
   /** Most tokens of one sequence, as the model was trained. */
   readonly contextTokens: number;
   readonly vocabTokens: number;
+  /** Most plans that are given before the first of them has reported. At least one. */
+  readonly plansInFlight: number;
 }
 
 /** A device that runs step plans: real, simulated or remote. */
@@ -69,7 +78,7 @@ export interface Runner {
   readonly name: string;
   readonly limits: RunnerLimits;
   /**
-   * Runs one step. Plans run in the order of the calls; K and V of the rows are in the pool when it resolves.
+   * Runs one step. Plans run and report in the order of the calls; K and V of the rows are in the pool when it resolves.
    * @throws DeviceError `device-lost`, `gpu-error`, `gpu-out-of-memory`
    */
   run(plan: StepPlan): Promise<StepResult>;

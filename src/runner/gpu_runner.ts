@@ -8,14 +8,15 @@ import type { GgufFile } from "../loader/gguf.ts";
 import { type ModelConfig, readModelConfig } from "../model/config.ts";
 import { buildForward, type Forward } from "../model/forward.ts";
 import { RopeTable } from "../model/rope.ts";
-import { needsLogits, sampleToken } from "../model/sampler.ts";
+import { sampleToken } from "../model/sampler.ts";
 import { TensorTable, vocabOf } from "../model/tensor_table.ts";
 import { loadWeights } from "../model/weights.ts";
 import type { OnProgress } from "../protocol/progress.ts";
+import { needsLogits } from "../protocol/sampling.ts";
 import type { RowResult, Runner, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
 import { BLOCK_TOKENS, KvPool, planKvPool } from "./kv_pool.ts";
 import { assertWithin, logitRowsOf } from "./plan_check.ts";
-import { type CopyRange, Readback } from "./readback.ts";
+import { type CopyRange, type Landing, Readback } from "./readback.ts";
 import { StepInputs } from "./step_inputs.ts";
 import { profileStep, type StepProfile } from "./step_profile.ts";
 import { warmUp } from "./warm_up.ts";
@@ -35,6 +36,8 @@ export interface OpenRunnerOptions {
 
 const MAX_STEP_ROWS = 64;
 const NOTHING_SAMPLED = 0xffffffff;
+/** A second plan hides the host's work between two steps; where results take a way through another process, a third does. */
+const PLANS_IN_FLIGHT = { software: 2, hardware: 3 } as const;
 
 /** Loads a model onto a GPU. @throws ModelError, DeviceError */
 export async function openRunner(options: OpenRunnerOptions): Promise<GpuRunner> {
@@ -76,6 +79,7 @@ async function build({
     maxLogitRows: Math.min(maxLogitRows ?? MAX_STEP_ROWS, Math.floor(maxBindingBytes / (config.vocab * 4))),
     contextTokens: config.contextTokens,
     vocabTokens: config.vocab,
+    plansInFlight: gpu.summary.software ? PLANS_IN_FLIGHT.software : PLANS_IN_FLIGHT.hardware,
   };
   const inputs = new StepInputs(
     gpu,
@@ -121,8 +125,12 @@ export class GpuRunner implements Runner {
   readonly #inputs: StepInputs;
   readonly #forward: Forward;
   readonly #readback: Readback;
-  /** Steps run in the order of the calls. */
+  /** Steps report in the order of the calls. */
   #tail: Promise<unknown> = Promise.resolve();
+  /** When the step before ended. */
+  #endedMs = 0;
+  /** The logit row of each sequence that the plan before samples on the GPU, also one that failed: whoever it feeds fails as well. */
+  readonly #sampledRows = new Map<string, number>();
 
   constructor(
     gpu: GpuDevice,
@@ -143,14 +151,17 @@ export class GpuRunner implements Runner {
     this.#readback = new Readback(gpu);
   }
 
+  /** Submits at once, behind the steps that still run. */
   run(plan: StepPlan): Promise<StepResult> {
-    const result = this.#tail.then(() => this.#step(plan));
+    const land = this.#begin(plan);
+    const result = this.#tail.then(land);
     this.#tail = result.catch(() => {});
     return result;
   }
 
   /**
-   * Runs one step for its times alone, in its turn among the others.
+   * Runs one step for its times alone, when the steps before have reported. No other may be given until it resolves: it would write
+   * its inputs over this one's.
    * @throws DeviceError `adapter-limit` where the device has no timestamps, and as `run`
    */
   profile(plan: StepPlan): Promise<StepProfile> {
@@ -158,7 +169,7 @@ export class GpuRunner implements Runner {
       this.#gpu.assertAlive();
       assertWithin(plan, this.limits);
       const upload = () => {
-        this.#inputs.upload(plan);
+        this.#inputs.upload(plan, (sequence) => this.#fedFrom(sequence));
         return this.#inputs.counts;
       };
       const stages = this.#forward.stages;
@@ -172,25 +183,66 @@ export class GpuRunner implements Runner {
     this.#gpu.destroy();
   }
 
-  async #step(plan: StepPlan): Promise<StepResult> {
+  /** Resolves to what waits for the step, or throws what kept it from beginning. */
+  #begin(plan: StepPlan): () => Promise<StepResult> {
+    try {
+      const copies = this.#copies(plan);
+      const landing = this.#submit(plan, copies);
+      const { tokens } = this.#inputs.counts;
+      const submittedMs = performance.now();
+      return () => this.#land(plan, copies, landing, tokens, submittedMs);
+    } catch (error) {
+      return () => Promise.reject(error);
+    } finally {
+      this.#noteSampled(plan);
+    }
+  }
+
+  #submit(plan: StepPlan, copies: readonly CopyRange[]): Landing {
     this.#gpu.assertAlive();
     assertWithin(plan, this.limits);
-    const started = performance.now();
-    this.#inputs.upload(plan);
-    const { counts } = this.#inputs;
-    const copies = this.#copies(plan);
+    this.#inputs.upload(plan, (sequence) => this.#fedFrom(sequence));
     const encoder = this.#gpu.device.createCommandEncoder({ label: `step-${plan.id}` });
     const pass = encoder.beginComputePass();
-    for (const stage of this.#forward.stages) this.dispatches += stage.encode(pass, counts);
+    for (const stage of this.#forward.stages) this.dispatches += stage.encode(pass, this.#inputs.counts);
     pass.end();
-    const wanted = copies.filter((copy) => copy.bytes > 0);
-    this.#readback.encode(encoder, wanted);
+    const landing = this.#readback.encode(encoder, copies);
     this.#gpu.device.queue.submit([encoder.finish()]);
-    const last = wanted.at(-1);
-    const rows = await this.#readback.read(last ? last.to + last.bytes : 0, counts.tokens, (data) =>
-      plan.rows.map((row, index) => this.#result(row, data, copies[index]?.to ?? 0)),
-    );
-    return { plan: plan.id, rows, ms: performance.now() - started };
+    this.#readback.begin(landing);
+    return landing;
+  }
+
+  async #land(
+    plan: StepPlan,
+    copies: readonly CopyRange[],
+    landing: Landing,
+    tokens: number,
+    submittedMs: number,
+  ): Promise<StepResult> {
+    const sinceMs = Math.max(submittedMs, this.#endedMs);
+    try {
+      const rows = await this.#readback.read(landing, tokens, sinceMs, (data) =>
+        plan.rows.map((row, index) => this.#result(row, data, copies[index]?.to ?? 0)),
+      );
+      return { plan: plan.id, rows, ms: performance.now() - sinceMs };
+    } finally {
+      this.#endedMs = performance.now();
+    }
+  }
+
+  #fedFrom(sequence: string): number {
+    const row = this.#sampledRows.get(sequence);
+    if (row === undefined) throw new RangeError(`row ${sequence}: the step before sampled no token for it`);
+    return row;
+  }
+
+  #noteSampled(plan: StepPlan): void {
+    this.#sampledRows.clear();
+    let logitRow = 0;
+    for (const row of plan.rows) {
+      if (row.output.kind === "token" && !wantsLogits(row)) this.#sampledRows.set(row.sequence, logitRow);
+      logitRow += logitRowsOf(row);
+    }
   }
 
   /** What the host needs of each row's results: its logits, its sampled token, or nothing. */

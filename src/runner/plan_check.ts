@@ -1,4 +1,4 @@
-import type { RunnerLimits, StepPlan, StepRow } from "../protocol/step.ts";
+import { FED_TOKEN, type RunnerLimits, type StepPlan, type StepRow } from "../protocol/step.ts";
 
 /** Rows of logits a plan's row computes. */
 export function logitRowsOf(row: StepRow): number {
@@ -23,7 +23,8 @@ export function assertWithin(plan: StepPlan, limits: RunnerLimits): void {
   for (const row of plan.rows) {
     const where = `step ${plan.id}, row ${row.sequence}`;
     if (row.tokens.length === 0) throw new RangeError(`${where}: it has no token`);
-    if (!row.tokens.every(below(vocabTokens)))
+    const isFed = row.tokens.length === 1 && row.tokens[0] === FED_TOKEN;
+    if (!isFed && !row.tokens.every(below(vocabTokens)))
       throw new RangeError(`${where}: a token id is not below ${vocabTokens}`);
     if (!row.blocks.every(below(blocks))) throw new RangeError(`${where}: a block is not below ${blocks}`);
   }

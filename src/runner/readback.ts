@@ -10,53 +10,83 @@ export interface CopyRange {
   readonly bytes: number;
 }
 
+/** A staging buffer; each step in flight has one of its own. */
+interface Staging {
+  buffer: GPUBuffer;
+  taken: boolean;
+}
+
+/** A step's results on their way to the host. */
+export interface Landing {
+  readonly bytes: number;
+  readonly staging: Staging | undefined;
+  /** Until they can be read; undefined where nobody has asked yet. */
+  ready: Promise<void> | undefined;
+}
+
 /**
- * Brings a step's results to the host through one staging buffer that grows to the largest step and is used again.
+ * Brings the results of steps to the host, in the order of the steps, through a few staging buffers that grow to the largest step
+ * and are used again.
  *
  * Dawn's Node binding burns a core while a map is pending. Where the adapter is software that core is the GPU's own, so the
- * host sleeps for most of the time such a step should take, and maps then.
+ * host sleeps for most of the time such a step should take, and maps then. Elsewhere a map is asked for with the submit.
  */
 export class Readback {
   readonly #gpu: GpuDevice;
   readonly #pacer = new StepPacer();
-  #staging: GPUBuffer | undefined;
+  readonly #stagings: Staging[] = [];
 
   constructor(gpu: GpuDevice) {
     this.#gpu = gpu;
   }
 
   /** Queues the copies behind what `encoder` holds. */
-  encode(encoder: GPUCommandEncoder, copies: readonly CopyRange[]): void {
+  encode(encoder: GPUCommandEncoder, copies: readonly CopyRange[]): Landing {
     const last = copies.at(-1);
-    if (!last) return;
-    const staging = this.#atLeast(last.to + last.bytes);
+    const bytes = last ? last.to + last.bytes : 0;
+    const staging = bytes > 0 ? this.#take(bytes) : undefined;
     for (const { source, from, to, bytes } of copies)
-      encoder.copyBufferToBuffer(source, from, staging, to, bytes);
+      if (staging && bytes > 0) encoder.copyBufferToBuffer(source, from, staging.buffer, to, bytes);
+    return { bytes, staging, ready: undefined };
+  }
+
+  /** Right after the submit. */
+  begin(landing: Landing): void {
+    if (this.#gpu.summary.software) return;
+    landing.ready = this.#ready(landing);
+    landing.ready.catch(() => {}); // `read` hears of it
   }
 
   /**
-   * After the submit: waits for the step and calls `use` with the copied bytes, valid only during the call.
-   * `tokens` tells steps of like duration apart.
+   * When the step before has been read: waits for this one and calls `use` with the copied bytes, valid only during the call.
+   * The step has been running since `sinceMs`; `tokens` tells steps of like duration apart.
    */
-  async read<T>(bytes: number, tokens: number, use: (data: ArrayBuffer) => T): Promise<T> {
-    const started = performance.now();
-    const sleptMs = this.#gpu.summary.software ? await this.#sleep(tokens) : 0;
-    await this.#ready(bytes);
-    this.#pacer.record(tokens, sleptMs, performance.now() - started);
-    if (bytes === 0) return use(new ArrayBuffer(0));
-    const staging = this.#atLeast(bytes);
+  async read<T>(
+    landing: Landing,
+    tokens: number,
+    sinceMs: number,
+    use: (data: ArrayBuffer) => T,
+  ): Promise<T> {
+    const { staging, bytes } = landing;
     try {
-      this.#gpu.assertAlive();
-      return use(staging.getMappedRange(0, bytes));
+      const sleptMs = landing.ready === undefined ? await this.#sleep(tokens) : 0;
+      await (landing.ready ?? this.#ready(landing));
+      this.#pacer.record(tokens, sleptMs, performance.now() - sinceMs);
+      if (staging === undefined) return use(new ArrayBuffer(0));
+      try {
+        this.#gpu.assertAlive();
+        return use(staging.buffer.getMappedRange(0, bytes));
+      } finally {
+        staging.buffer.unmap();
+      }
     } finally {
-      staging.unmap();
+      if (staging) staging.taken = false;
     }
   }
 
-  /** Frees the staging buffer; no step may be under way. */
+  /** Frees the staging buffers; no step may be in flight. */
   destroy(): void {
-    if (this.#staging) this.#gpu.destroyBuffer(this.#staging);
-    this.#staging = undefined;
+    for (const { buffer } of this.#stagings.splice(0)) this.#gpu.destroyBuffer(buffer);
   }
 
   /** Returns how long it slept. */
@@ -69,28 +99,41 @@ export class Readback {
   }
 
   /** Until the step has run and its results are mapped. */
-  async #ready(bytes: number): Promise<void> {
+  async #ready({ staging, bytes }: Landing): Promise<void> {
     const { queue } = this.#gpu.device;
     try {
-      if (bytes === 0) await queue.onSubmittedWorkDone();
-      else await this.#atLeast(bytes).mapAsync(mapMode.read, 0, bytes);
+      if (staging === undefined) await queue.onSubmittedWorkDone();
+      else await staging.buffer.mapAsync(mapMode.read, 0, bytes);
     } catch (cause) {
       // A lost device says so in a promise of its own: Chrome keeps it later than this rejection, and before this answer.
       await queue.onSubmittedWorkDone().catch(() => {});
       this.#gpu.assertAlive();
       throw cause;
     }
-    if (bytes === 0) this.#gpu.assertAlive();
+    if (staging === undefined) this.#gpu.assertAlive();
   }
 
-  #atLeast(bytes: number): GPUBuffer {
-    if (this.#staging && this.#staging.size >= bytes) return this.#staging;
-    if (this.#staging) this.#gpu.destroyBuffer(this.#staging);
-    this.#staging = this.#gpu.createBuffer(
+  /** A staging buffer of at least so many bytes that no step in flight uses. */
+  #take(bytes: number): Staging {
+    const free = this.#stagings.find(({ taken }) => !taken);
+    if (free === undefined) {
+      const staging = { buffer: this.#create(bytes), taken: true };
+      this.#stagings.push(staging);
+      return staging;
+    }
+    if (free.buffer.size < bytes) {
+      this.#gpu.destroyBuffer(free.buffer);
+      free.buffer = this.#create(bytes);
+    }
+    free.taken = true;
+    return free;
+  }
+
+  #create(bytes: number): GPUBuffer {
+    return this.#gpu.createBuffer(
       "readback",
       Math.max(bytes, 4096),
       bufferUsage.mapRead | bufferUsage.copyDst,
     );
-    return this.#staging;
   }
 }

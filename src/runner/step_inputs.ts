@@ -1,9 +1,10 @@
 import type { GpuDevice } from "../gpu/device.ts";
 import { bufferUsage } from "../gpu/usage.ts";
+import { FED } from "../kernels/elementwise.ts";
 import { noCounts, type StepCounts } from "../kernels/stage.ts";
 import type { StepBuffers } from "../model/forward.ts";
 import type { RopeTable } from "../model/rope.ts";
-import type { StepPlan, StepRow } from "../protocol/step.ts";
+import { FED_TOKEN, type StepPlan, type StepRow } from "../protocol/step.ts";
 
 export interface StepCapacity {
   readonly tokens: number;
@@ -31,6 +32,9 @@ class Section<View extends Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>
     this.buffer = gpu.createBuffer(`step/${label}`, view.byteLength, usage | bufferUsage.copyDst);
   }
 }
+
+/** The logit row, of the plan before, that samples the token a sequence goes on with. @throws RangeError where there is none */
+export type FedFrom = (sequence: string) => number;
 
 /**
  * What a step's kernels read besides weights and cache, written anew for each step from its plan: token ids, their slots in the
@@ -90,12 +94,12 @@ export class StepInputs {
     };
   }
 
-  /** Encodes a plan and uploads it; the queue orders the writes before the step's commands. */
-  upload(plan: StepPlan): void {
+  /** Encodes a plan and uploads it; the queue orders the writes after the steps before and before this step's commands. */
+  upload(plan: StepPlan, fedFrom: FedFrom): void {
     const { counts } = this;
     Object.assign(counts, noCounts());
     this.#tableEntries = 0;
-    for (const row of plan.rows) this.#add(row);
+    for (const row of plan.rows) this.#add(row, fedFrom);
     this.tokenCount.view[0] = counts.tokens;
     this.logitCount.view[0] = counts.logitRows;
     this.#write(this.tokens, counts.tokens);
@@ -110,7 +114,7 @@ export class StepInputs {
     this.#write(this.logitCount, 1);
   }
 
-  #add(row: StepRow): void {
+  #add(row: StepRow, fedFrom: FedFrom): void {
     const { counts } = this;
     const first = counts.tokens;
     const table = this.#tableEntries;
@@ -125,7 +129,7 @@ export class StepInputs {
       const position = row.position + index;
       const block = row.blocks[Math.floor(position / blockTokens)];
       if (block === undefined) throw new RangeError(`row ${row.sequence}: no block for position ${position}`);
-      this.tokens.view[counts.tokens] = token;
+      this.tokens.view[counts.tokens] = token === FED_TOKEN ? FED + fedFrom(row.sequence) : token;
       this.slots.view[counts.tokens] = block * blockTokens + (position % blockTokens);
       this.#ropeTable.write(this.rope.view, counts.tokens * this.#ropeTable.pairs * 2, position);
       counts.tokens++;
@@ -158,6 +162,6 @@ export class StepInputs {
   }
 
   #write(section: Section<Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>, length: number): void {
-    if (length > 0) this.#gpu.write(section.buffer, 0, section.view.subarray(0, length));
+    if (length > 0) this.#gpu.device.queue.writeBuffer(section.buffer, 0, section.view, 0, length);
   }
 }

@@ -173,12 +173,18 @@ class StampedCommands {
     const bytes = count * STAMP_BYTES;
     try {
       this.#encoder.resolveQuerySet(this.#stamps, 0, count, this.#resolved, 0);
-      readback.encode(this.#encoder, [{ source: this.#resolved, from: 0, to: 0, bytes }]);
+      const landing = readback.encode(this.#encoder, [{ source: this.#resolved, from: 0, to: 0, bytes }]);
       const commands = this.#encoder.finish();
       const encodedMs = performance.now();
       this.#gpu.device.queue.submit([commands]);
       const submitMs = performance.now() - encodedMs;
-      const stamps = await readback.read(bytes, tokens, (data) => new BigUint64Array(data.slice(0)));
+      readback.begin(landing);
+      const stamps = await readback.read(
+        landing,
+        tokens,
+        encodedMs,
+        (data) => new BigUint64Array(data.slice(0)),
+      );
       return { encodedMs, submitMs, endedMs: performance.now(), stamps };
     } finally {
       this.#gpu.destroyBuffer(this.#resolved);

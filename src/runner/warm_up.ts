@@ -29,7 +29,7 @@ export async function warmUp({ gpu, inputs, stages, limits, onProgress }: WarmUp
   });
   let done = 0;
   for (const tokens of STEP_TOKENS) {
-    inputs.upload(planOf(Math.min(tokens, limits.maxStepTokens, limits.maxLogitRows)));
+    inputs.upload(planOf(Math.min(tokens, limits.maxStepTokens, limits.maxLogitRows)), () => 0);
     for (const stage of distinct) {
       const encoder = gpu.device.createCommandEncoder({ label: "warm-up" });
       const pass = encoder.beginComputePass();

@@ -1,12 +1,11 @@
 import type { BlockAllocator } from "../kv/block_allocator.ts";
-import type { StepPlan } from "../protocol/step.ts";
 import { type ConversationState, promptLeft } from "./state.ts";
 
 /** What can be seen of the scheduler from outside, as plain data. */
 export interface SchedulerSnapshot {
   readonly steps: number;
-  /** The id of the plan that has not reported yet. */
-  readonly inFlight: number | undefined;
+  /** The ids of the plans that have not reported yet, in their order. */
+  readonly inFlight: readonly number[];
   readonly blocks: { readonly total: number; readonly used: number; readonly peak: number };
   readonly conversations: readonly ConversationSnapshot[];
 }
@@ -29,11 +28,11 @@ export interface TurnSnapshot {
 export function snapshotOf(
   conversations: Iterable<ConversationState>,
   { total, used, peak }: BlockAllocator,
-  inFlight: StepPlan | undefined,
+  inFlight: readonly number[],
   steps: number,
 ): SchedulerSnapshot {
   const views = Array.from(conversations, conversationSnapshot);
-  return { steps, inFlight: inFlight?.id, blocks: { total, used, peak }, conversations: views };
+  return { steps, inFlight, blocks: { total, used, peak }, conversations: views };
 }
 
 function conversationSnapshot({ id, table, turn }: ConversationState): ConversationSnapshot {

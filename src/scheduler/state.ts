@@ -1,16 +1,23 @@
 import type { BlockTable } from "../kv/block_table.ts";
+import type { SchedulerCommand } from "../protocol/command.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
+import { needsLogits } from "../protocol/sampling.ts";
+import { FED_TOKEN } from "../protocol/step.ts";
 import type { FinishReason, TurnRequest } from "../protocol/turn.ts";
 
-/** What the scheduler remembers. What can be derived is derived: where a turn stands follows from its block table. */
+/**
+ * What the scheduler remembers. What can be derived is derived: where a turn stands follows from its block table and from how many
+ * of its tokens are in flight.
+ */
 
 export interface ConversationState {
   readonly id: string;
+  /** Tokens whose step has reported; blocks also for those in flight. */
   readonly table: BlockTable;
   turn: TurnState | undefined;
-  /** A step that writes to its blocks has not reported yet: they cannot be given to anybody else. */
-  inFlight: boolean;
-  /** A mark: it goes, with its blocks, when nothing is in flight. */
+  /** The last plan that writes to its blocks; 0 before the first. Until it has reported they cannot be given to anybody else. */
+  lastPlan: number;
+  /** A mark: it goes when nothing of it is in flight. */
   closed: boolean;
 }
 
@@ -19,29 +26,62 @@ export interface TurnState {
   readonly conversation: ConversationState;
   readonly arrivedMs: number;
   readonly completion: number[];
-  /** A mark: how the turn ends once nothing of it is in flight. */
-  outcome: TurnOutcome | undefined;
+  /** How many of its tokens are in flight. */
+  ahead: number;
 }
 
 export type TurnOutcome =
   | { readonly kind: "finish"; readonly reason: FinishReason }
   | { readonly kind: "fail"; readonly error: PlainError };
 
+/**
+ * Whether a turn can be in the next plan: `ready`; `waits` for its step in flight, as the host has to see it first; `complete` when
+ * it ends with what is in flight, whatever comes out.
+ */
+export type Standing = "ready" | "waits" | "complete";
+
+export function standingOf(turn: TurnState, contextTokens: number, lastPlan: number): Standing {
+  const { ahead, request, conversation } = turn;
+  if (ahead === 0) return "ready";
+  if (request.output.kind === "logits") return "waits";
+  if (promptLeft(turn) > 0) return "ready";
+  if (turn.completion.length + pendingTokens(turn) >= mostTokens(turn, contextTokens)) return "complete";
+  const fed = !needsLogits(request.output.sampling) && conversation.lastPlan === lastPlan;
+  return fed ? "ready" : "waits";
+}
+
 /** Tokens of the turn's whole prompt, history included. */
 export function promptTokens({ request }: TurnState): number {
   return request.keep + request.tokens.length;
 }
 
-/** How many tokens of the prompt are still to be prefilled; 0 for a turn that decodes. */
-export function promptLeft(turn: TurnState): number {
-  return Math.max(0, promptTokens(turn) - turn.conversation.table.length);
+/** How many tokens of the sequence will be in the cache when everything in flight has landed. */
+export function nextPosition({ conversation, ahead }: TurnState): number {
+  return conversation.table.length + ahead;
 }
 
-/** The turn's next `count` tokens to run: of its prompt, or the last one sampled. */
+/** How many tokens of the prompt no step has taken yet; 0 for a turn that decodes. */
+export function promptLeft(turn: TurnState): number {
+  return Math.max(0, promptTokens(turn) - nextPosition(turn));
+}
+
+/** How many tokens of the completion are being sampled by steps in flight. */
+export function pendingTokens(turn: TurnState): number {
+  if (promptLeft(turn) > 0) return 0;
+  return nextPosition(turn) - promptTokens(turn) + 1 - turn.completion.length;
+}
+
+/** How many tokens the completion may have. */
+export function mostTokens(turn: TurnState, contextTokens: number): number {
+  const { output } = turn.request;
+  return output.kind === "tokens" ? Math.min(output.maxTokens, contextTokens - promptTokens(turn)) : 0;
+}
+
+/** The turn's next `count` tokens to run: of its prompt, or the last one sampled, which may still be in flight. */
 export function nextTokens(turn: TurnState, count: number): readonly number[] {
-  const { request, conversation, completion } = turn;
-  if (promptLeft(turn) === 0) return completion.slice(-1);
-  const first = conversation.table.length - request.keep;
+  const { request, completion } = turn;
+  if (promptLeft(turn) === 0) return pendingTokens(turn) > 0 ? [FED_TOKEN] : completion.slice(-1);
+  const first = nextPosition(turn) - request.keep;
   return request.tokens.slice(first, first + count);
 }
 
@@ -49,4 +89,16 @@ export function nextTokens(turn: TurnState, count: number): readonly number[] {
 export function leavesNothing(turn: TurnState, outcome: TurnOutcome): boolean {
   if (outcome.kind === "fail") return true;
   return (outcome.reason === "abort" || outcome.reason === "stop") && turn.completion.length === 0;
+}
+
+/** How the caller hears of it. */
+export function endCommand(turn: TurnState, outcome: TurnOutcome): SchedulerCommand {
+  const { turn: id, keep } = turn.request;
+  if (outcome.kind === "fail") return { kind: "turn-failed", turn: id, error: outcome.error };
+  const usage = {
+    promptTokens: promptTokens(turn),
+    cachedTokens: keep,
+    completionTokens: turn.completion.length,
+  };
+  return { kind: "turn-finished", turn: id, reason: outcome.reason, usage };
 }

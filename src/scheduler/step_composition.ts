@@ -1,5 +1,5 @@
 import type { RowOutput, RunnerLimits, StepRow } from "../protocol/step.ts";
-import { nextTokens, promptLeft, promptTokens, type TurnState } from "./state.ts";
+import { nextPosition, nextTokens, promptLeft, promptTokens, type TurnState } from "./state.ts";
 
 /**
  * What one step of a device holds: the next token of every turn that decodes, and in the room that is left chunks of prompts, first
@@ -37,11 +37,12 @@ export function shareOf(turn: TurnState, budget: StepBudget): number {
 
 export function rowOf(turn: TurnState, count: number): StepRow {
   const { id, table } = turn.conversation;
-  const end = table.length + count;
+  const position = nextPosition(turn);
+  const end = position + count;
   return {
     sequence: id,
     tokens: nextTokens(turn, count),
-    position: table.length,
+    position,
     blocks: table.blocks.slice(0, Math.ceil(end / table.blockTokens)),
     output: outputOf(turn, end),
   };

@@ -1,10 +1,11 @@
-import type {
-  RowResult,
-  Runner,
-  RunnerLimits,
-  StepPlan,
-  StepResult,
-  StepRow,
+import {
+  FED_TOKEN,
+  type RowResult,
+  type Runner,
+  type RunnerLimits,
+  type StepPlan,
+  type StepResult,
+  type StepRow,
 } from "../../src/protocol/step.ts";
 
 /**
@@ -19,6 +20,9 @@ export class FakeRunner implements Runner {
   readonly plans: StepPlan[] = [];
   disposed = false;
   readonly #pool: Int32Array;
+  /** What the plan before sampled, by sequence; undefined when it failed. */
+  #sampled: Map<string, number> | undefined = new Map<string, number>();
+  #tail: Promise<unknown> = Promise.resolve();
   /** Called before each step: throw or wait in it to inject a fault. */
   beforeStep: (plan: StepPlan) => void | Promise<void> = () => {};
   /** The token that follows a sequence. */
@@ -29,25 +33,44 @@ export class FakeRunner implements Runner {
     this.#pool = new Int32Array(this.limits.blocks * this.limits.blockTokens).fill(-1);
   }
 
-  async run(plan: StepPlan): Promise<StepResult> {
+  run(plan: StepPlan): Promise<StepResult> {
     this.plans.push(plan);
-    await this.beforeStep(plan);
-    return this.execute(plan);
+    const result = this.#tail.then(async () => {
+      await this.beforeStep(plan);
+      return this.execute(plan);
+    });
+    this.#tail = result.catch(() => this.fail());
+    return result;
   }
 
   /** The step without the waiting. */
   execute(plan: StepPlan): StepResult {
     assertWithin(plan, this.limits);
     for (const row of plan.rows) this.#write(row);
-    return { plan: plan.id, rows: plan.rows.map((row) => this.#answer(row)), ms: 1 };
+    const rows = plan.rows.map((row) => this.#answer(row));
+    this.#sampled = new Map();
+    for (const [index, { sequence }] of plan.rows.entries()) {
+      const answer = rows[index];
+      if (answer?.kind === "token") this.#sampled.set(sequence, answer.token);
+    }
+    return { plan: plan.id, rows, ms: 1 };
+  }
+
+  /** The step fails: what the next one would be fed with does not exist. */
+  fail(): void {
+    this.#sampled = undefined;
   }
 
   dispose(): void {
     this.disposed = true;
   }
 
-  #write({ tokens, position, blocks }: StepRow): void {
-    for (const [index, token] of tokens.entries()) this.#pool[this.#slot(blocks, position + index)] = token;
+  #write({ sequence, tokens, position, blocks }: StepRow): void {
+    for (const [index, token] of tokens.entries()) {
+      const fed = token === FED_TOKEN ? (this.#sampled ?? failed).get(sequence) : token;
+      if (fed === undefined) throw new Error(`The step before sampled nothing for ${sequence}.`);
+      this.#pool[this.#slot(blocks, position + index)] = fed;
+    }
   }
 
   #answer(row: StepRow): RowResult {
@@ -85,7 +108,11 @@ export const fakeLimits: RunnerLimits = {
   maxLogitRows: 6,
   contextTokens: 200,
   vocabTokens: 97,
+  plansInFlight: 2,
 };
+
+/** Feeds a zero to every sequence, as nobody uses what comes out. */
+const failed = { get: () => 0 };
 
 /** The token that the fake runner answers after `sequence`. */
 export function fakeToken(sequence: readonly number[], vocabTokens: number): number {

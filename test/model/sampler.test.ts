@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { needsLogits, sampleToken } from "../../src/model/sampler.ts";
+import { sampleToken } from "../../src/model/sampler.ts";
+import { needsLogits } from "../../src/protocol/sampling.ts";
 import type { TokenSampling } from "../../src/protocol/step.ts";
 import { normals, seededRandom } from "../harness/random.ts";
 import { greedySampling } from "../harness/runners.ts";

@@ -9,6 +9,10 @@ import { greedySampling } from "../harness/runners.ts";
 const capacity = { tokens: 32, rows: 4, logitRows: 16, tableEntries: 64, blockTokens: 16, tileTokens: 4 };
 const table = new RopeTable({ base: 10_000, dims: 4, linearFactor: 1 }, undefined);
 
+const unfed = () => {
+  throw new Error("nothing is fed here");
+};
+
 const plan: StepPlan = {
   id: 1,
   rows: [
@@ -33,7 +37,7 @@ const plan: StepPlan = {
 describeOnEveryAdapter("the inputs of a step", (gpu) => {
   test("say each token's slot, tile and turn, and which rows want logits", async (context) => {
     const inputs = await make(gpu, context, true);
-    inputs.upload(plan);
+    inputs.upload(plan, unfed);
     expect(inputs.counts).toEqual({ tokens: 9, singleTiles: 1, tiles: 3, logitRows: 3 });
     expect(used(inputs.tokens, 9)).toEqual([11, 12, 13, 14, 15, 16, 21, 31, 32]);
     expect(used(inputs.slots, 9)).toEqual([
@@ -58,16 +62,16 @@ describeOnEveryAdapter("the inputs of a step", (gpu) => {
 
   test("put single tokens among the other tiles where there is one variant", async (context) => {
     const inputs = await make(gpu, context, false);
-    inputs.upload(plan);
+    inputs.upload(plan, unfed);
     expect(inputs.counts).toEqual({ tokens: 9, singleTiles: 0, tiles: 4, logitRows: 3 });
     expect(used(inputs.tiles, 16).slice(8, 12)).toEqual([6, 1, 40, 2]);
   });
 
   test("begin anew with each step", async (context) => {
     const inputs = await make(gpu, context, true);
-    inputs.upload(plan);
+    inputs.upload(plan, unfed);
     const second = plan.rows.slice(1, 2);
-    inputs.upload({ id: 2, rows: second });
+    inputs.upload({ id: 2, rows: second }, unfed);
     expect(inputs.counts).toEqual({ tokens: 1, singleTiles: 1, tiles: 0, logitRows: 1 });
     expect(used(inputs.singleTiles, 4)).toEqual([0, 1, 40, 0]);
     expect(used(inputs.blockTables, 3)).toEqual([9, 0, 7]);
@@ -77,7 +81,7 @@ describeOnEveryAdapter("the inputs of a step", (gpu) => {
     const inputs = await make(gpu, context, true);
     const [row] = plan.rows;
     if (!row) throw new Error("the plan has rows");
-    expect(() => inputs.upload({ id: 3, rows: [{ ...row, blocks: [5] }] })).toThrow(
+    expect(() => inputs.upload({ id: 3, rows: [{ ...row, blocks: [5] }] }, unfed)).toThrow(
       "no block for position 16",
     );
   });

@@ -28,7 +28,7 @@ test("a scheduler that throws after a step fails every turn, refuses later ones 
     });
   }
   expect(await codeOf(collect(chat.conversation().send("Three")))).toBe("gpu-error");
-  expect(chat.runner.plans).toHaveLength(1);
+  expect(chat.runner.plans).toHaveLength(chat.runner.limits.plansInFlight); // what was in flight already
   await chat.loop.dispose();
 });
 
@@ -42,7 +42,7 @@ test("a scheduler that throws at a turn's arrival fails that turn through its st
 });
 
 test("a fault while a step runs lets dispose wait for that step", async () => {
-  const chat = openFakeChat();
+  const chat = openFakeChat({ plansInFlight: 1 });
   let endStep = () => {};
   chat.runner.beforeStep = () => new Promise((resolve) => (endStep = resolve));
   const answer = codeOf(collect(chat.conversation().send("One")));

@@ -25,7 +25,7 @@ test("an answer comes in parts, and the last part carries usage and timings", as
 });
 
 test("a second turn runs only what is new", async () => {
-  const chat = openFakeChat();
+  const chat = openFakeChat({ plansInFlight: 1 }); // no step runs for nothing, so every token counts
   const conversation = chat.conversation();
   await collect(conversation.send("A long first question, with quite a few words in it."));
   const before = chat.tokensRun();
@@ -112,10 +112,7 @@ test.each(["break", "throw", "return"])(
     };
     await leave().catch(() => {});
     expect(chat.runner.plans.length).toBeLessThanOrEqual(steps + 1);
-    expect(chat.scheduler.snapshot()).toMatchObject({
-      inFlight: undefined,
-      conversations: [{ turn: undefined }],
-    });
+    expect(chat.scheduler.snapshot()).toMatchObject({ conversations: [{ turn: undefined }] });
     expect((await collect(conversation.send("Go on."))).finishReason).toBe("end");
   },
 );
@@ -228,7 +225,7 @@ test("disposing a conversation ends its turn and returns its blocks", async () =
   };
   expect(await codeOf(rest())).toBe("disposed");
   expect(await codeOf(collect(conversation.send("Two")))).toBe("disposed");
-  expect(chat.scheduler.snapshot().blocks.used).toBe(0);
+  await expect.poll(() => chat.scheduler.snapshot().blocks.used).toBe(0);
 });
 
 test("a full cache fails the turn that asked and no other", async () => {

@@ -1,5 +1,6 @@
 import type { SchedulerCommand } from "../../src/protocol/command.ts";
 import type { SchedulerEvent } from "../../src/protocol/event.ts";
+import type { SamplingOptions } from "../../src/protocol/sampling.ts";
 import type { RunnerLimits, StepPlan } from "../../src/protocol/step.ts";
 import type { TurnOutput, TurnRequest } from "../../src/protocol/turn.ts";
 import { Scheduler } from "../../src/scheduler/scheduler.ts";
@@ -17,8 +18,8 @@ export const greedy = {
 } as const;
 
 /** A turn's output that ends at `maxTokens` and at nothing else. */
-export function tokensOf(maxTokens: number): TurnOutput {
-  return { kind: "tokens", sampling: greedy, maxTokens, endTokens: [], stopTokens: [] };
+export function tokensOf(maxTokens: number, sampling: Required<SamplingOptions> = greedy): TurnOutput {
+  return { kind: "tokens", sampling, maxTokens, endTokens: [], stopTokens: [] };
 }
 
 /** Drives a scheduler by hand: steps run when the test says so. The books are audited after every event. */
@@ -26,7 +27,10 @@ export class Driver {
   readonly scheduler: Scheduler;
   readonly runner: FakeRunner;
   readonly commands: SchedulerCommand[] = [];
-  plan: StepPlan | undefined;
+  /** Plans in flight, in their order. */
+  readonly plans: StepPlan[] = [];
+  /** How many steps have run. */
+  runs = 0;
   #nowMs = 0;
 
   constructor(limits: Partial<RunnerLimits> = {}) {
@@ -36,9 +40,10 @@ export class Driver {
 
   send(event: SchedulerEvent): readonly SchedulerCommand[] {
     this.#nowMs += 1;
-    if (event.kind === "step-ended" || event.kind === "step-failed") this.plan = undefined;
+    if (event.kind === "step-ended" || event.kind === "step-failed") this.plans.shift();
+    if (event.kind === "step-failed") this.runner.fail();
     const commands = this.scheduler.advance(event, this.#nowMs);
-    for (const command of commands) if (command.kind === "run-step") this.#take(command.plan);
+    for (const command of commands) if (command.kind === "run-step") this.plans.push(command.plan);
     this.commands.push(...commands);
     this.scheduler.assertConsistent();
     return commands;
@@ -50,9 +55,20 @@ export class Driver {
     return this.send({ kind: "turn-arrived", request });
   }
 
-  /** Ends the step in flight. */
+  /** The plan that runs. */
+  get plan(): StepPlan | undefined {
+    return this.plans[0];
+  }
+
+  /** The plan that was made last, perhaps ahead of the one that runs. */
+  get newest(): StepPlan | undefined {
+    return this.plans.at(-1);
+  }
+
+  /** Ends the first step in flight. */
   step(): readonly SchedulerCommand[] {
     if (this.plan === undefined) throw new Error("No step is in flight.");
+    this.runs += 1;
     return this.send({ kind: "step-ended", result: this.runner.execute(this.plan) });
   }
 
@@ -78,10 +94,5 @@ export class Driver {
     );
     if (ends.length > 1) throw new Error(`Turn ${turn} ended ${ends.length} times.`);
     return ends[0];
-  }
-
-  #take(plan: StepPlan): void {
-    if (this.plan !== undefined) throw new Error("Two steps in flight.");
-    this.plan = plan;
   }
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DeviceError } from "../../src/errors.ts";
 import { fakeToken } from "../harness/fake_runner.ts";
-import { Driver, tokensOf } from "./driver.ts";
+import { Driver, greedy, tokensOf } from "./driver.ts";
 
 /** Random arrivals, stops, closes and failures over tiny pools, against a model that knows each conversation's tokens. */
 
@@ -17,7 +17,7 @@ const act = fc.oneof(
       keep: fc.nat(),
       maxTokens: fc.integer({ min: 1, max: 12 }),
       chunkTokens: fc.option(fc.integer({ min: 1, max: 5 })),
-      logits: fc.boolean(),
+      output: fc.constantFrom("greedy", "penalised", "logits"),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("stop" as const), n: fc.nat() }) },
@@ -33,7 +33,11 @@ const limits = fc.record({
   maxStepRows: fc.integer({ min: 1, max: 4 }),
   maxLogitRows: fc.integer({ min: 1, max: 5 }),
   contextTokens: fc.integer({ min: 4, max: 40 }),
+  plansInFlight: fc.integer({ min: 1, max: 4 }),
 });
+
+/** The second needs the host between steps; the fake runner answers both alike. */
+const samplings = { greedy, penalised: { ...greedy, presencePenalty: 1 } };
 
 interface SentTurn {
   readonly conversation: string;
@@ -97,7 +101,10 @@ class Model {
     const turn = this.turns.push({ conversation, prompt: [...history.slice(0, keep), ...tokens] }) - 1;
     this.driver.arrive(turn, conversation, tokens, {
       keep,
-      output: action.logits ? { kind: "logits" } : tokensOf(action.maxTokens),
+      output:
+        action.output === "logits"
+          ? { kind: "logits" }
+          : tokensOf(action.maxTokens, samplings[action.output]),
       ...(action.chunkTokens === null ? {} : { chunkTokens: action.chunkTokens }),
     });
   }
@@ -122,6 +129,23 @@ test("whatever happens, each turn ends once, its tokens are those it would get a
       expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 0 }, conversations: [] });
     }),
     { numRuns: 400 },
+  );
+});
+
+test("without running ahead no turn fails that would have an answer, and with it neither", () => {
+  const prompts = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(limits, prompts, fc.integer({ min: 1, max: 12 }), (limits, prompts, maxTokens) => {
+      const failures = [1, limits.plansInFlight].map((plansInFlight) => {
+        const driver = new Driver({ ...limits, plansInFlight });
+        for (const [turn, length] of prompts.entries())
+          driver.arrive(turn, `c${turn}`, Array<number>(length).fill(turn), { output: tokensOf(maxTokens) });
+        driver.finish();
+        return prompts.filter((_, turn) => driver.end(turn)?.kind === "turn-failed").length;
+      });
+      expect(failures[1]).toBe(failures[0]);
+    }),
+    { numRuns: 300 },
   );
 });
 

@@ -30,7 +30,7 @@ test("the chunk limit of a turn holds for that turn alone", () => {
   driver.arrive(1, "a", range(5), { chunkTokens: 1 });
   driver.arrive(2, "b", range(7));
   driver.step();
-  expect(driver.plan?.rows.map((row) => row.tokens.length)).toEqual([1, 7]);
+  expect(driver.newest?.rows.map((row) => row.tokens.length)).toEqual([1, 7]);
 });
 
 test("a second turn runs only what is new and keeps its blocks", () => {
@@ -64,7 +64,7 @@ test("decodes go first, and a long prompt takes only the room they leave", () =>
   driver.arrive(3, "long", range(60));
   driver.step();
   for (let chunk = 0; chunk < 9; chunk++) {
-    expect(driver.plan?.rows.map((row) => [row.sequence, row.tokens.length])).toEqual([
+    expect(driver.newest?.rows.map((row) => [row.sequence, row.tokens.length])).toEqual([
       ["a", 1],
       ["b", 1],
       ["long", 6],
@@ -144,17 +144,18 @@ test("plans, events and commands survive structuredClone", () => {
   expect(structuredClone(driver.scheduler.snapshot())).toEqual(driver.scheduler.snapshot());
 });
 
-test("an abort in decode ends the turn when its step has reported, and what was said stays cached", () => {
-  const driver = new Driver();
+test("an abort in decode ends the turn at once, what was said stays cached, and the steps in flight run for nothing", () => {
+  const driver = new Driver({ plansInFlight: 3 });
   driver.arrive(1, "a", range(4), { output: tokensOf(20) });
   driver.step();
   driver.step();
-  expect(driver.send({ kind: "turn-stopped", turn: 1, reason: "abort" })).toEqual([]);
-  const used = driver.scheduler.snapshot().blocks.used;
-  expect(kinds(driver.step())).toEqual(["turn-finished"]);
+  expect(driver.plans).toHaveLength(3);
+  expect(kinds(driver.send({ kind: "turn-stopped", turn: 1, reason: "abort" }))).toEqual(["turn-finished"]);
   expect(driver.end(1)).toMatchObject({ reason: "abort", usage: { completionTokens: 2 } });
-  expect(driver.scheduler.cached("a").length).toBe(6);
-  expect(driver.scheduler.snapshot().blocks.used).toBe(used);
+  const cached = [...range(4), ...driver.tokens(1).slice(0, 1)];
+  for (let n = 0; n < 3; n++) expect(driver.step()).toEqual([]);
+  expect(driver.scheduler.cached("a")).toEqual(cached);
+  expect(driver.scheduler.snapshot()).toMatchObject({ inFlight: [], blocks: { used: 2 } });
 });
 
 test("an abort before the first token undoes the turn", () => {
@@ -164,9 +165,9 @@ test("an abort before the first token undoes the turn", () => {
   driver.arrive(2, "a", range(20, 30));
   driver.step();
   driver.send({ kind: "turn-stopped", turn: 2, reason: "abort" });
-  driver.step();
   expect(driver.end(2)).toMatchObject({ reason: "abort", usage: { completionTokens: 0 } });
-  expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 1 }, inFlight: undefined });
+  driver.finish();
+  expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 1 }, inFlight: [] });
 });
 
 test("an abort of a turn that waits ends it at once", () => {
@@ -186,15 +187,17 @@ test("stopping a turn that has ended changes nothing", () => {
   expect(driver.end(2)).toMatchObject({ reason: "length" });
 });
 
-test("closing a conversation in flight keeps its blocks until the step has reported", () => {
+test("closing a conversation in flight fails its turn at once and keeps its blocks until all its steps have reported", () => {
   const driver = new Driver();
   driver.arrive(1, "a", range(6));
   driver.send({ kind: "conversation-closed", conversation: "a" });
-  expect(driver.scheduler.snapshot().blocks.used).toBe(2);
+  expect(driver.end(1)).toMatchObject({ kind: "turn-failed", error: { code: "disposed" } });
   driver.arrive(2, "a", [1]);
   expect(driver.end(2)).toMatchObject({ kind: "turn-failed", error: { code: "disposed" } });
+  expect(driver.plans).toHaveLength(2);
   driver.step();
-  expect(driver.end(1)).toMatchObject({ kind: "turn-failed", error: { code: "disposed" } });
+  expect(driver.scheduler.snapshot().blocks.used).toBe(2);
+  driver.step();
   expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 0 }, conversations: [] });
 });
 

@@ -125,9 +125,9 @@ export class Probes {
     const commands = encoder.finish();
     const started = performance.now();
     this.#gpu.device.queue.submit([commands]);
+    this.#readback.begin(landing);
     // What takes as long, to the readback, is the same probe as often repeated.
     const kind = probeNames.indexOf(name) * MAX_DISPATCHES + repeat;
-    this.#readback.begin(landing);
     await this.#readback.read(landing, kind, started, () => {});
     return performance.now() - started;
   }

@@ -3,8 +3,18 @@ import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { OnProgress } from "./protocol/progress.ts";
 import type { SamplingOptions } from "./protocol/sampling.ts";
 import type { FinishReason, TurnUsage as Usage } from "./protocol/turn.ts";
+import type { CandidateOutcome, CandidateReport, TunedChoice, Tuning } from "./tuner/tuning.ts";
 
-export type { FinishReason, SamplingOptions, Timings, Usage };
+export type {
+  CandidateOutcome,
+  CandidateReport,
+  FinishReason,
+  SamplingOptions,
+  Timings,
+  TunedChoice,
+  Tuning,
+  Usage,
+};
 
 /** The public types: what a caller passes to `createRuntime` and gets from it. */
 
@@ -29,6 +39,11 @@ export interface RuntimeOptions {
   readonly maxStepTokens?: number;
   /** Most tokens whose logits one step computes, all of them for `evaluate`. Range [1, 4096]; default 64. */
   readonly maxLogitRows?: number;
+  /**
+   * `idle`: once nobody has asked for anything for some seconds after the first turn, measure which kernels are best here, as `tune`
+   * does, for the next start; a turn that comes waits for one measurement at most. Default `never`. In `exact` nothing is tuned.
+   */
+  readonly tune?: "never" | "idle";
   readonly onProgress?: OnProgress;
   /** Aborts the loading. */
   readonly signal?: AbortSignal;
@@ -56,6 +71,8 @@ export interface RuntimeStats {
   readonly steps: number;
   readonly dispatches: number;
   readonly liveGpuBytes: number;
+  /** Products of the model that run kernels which tuning chose in place of the defaults. */
+  readonly tunedProducts: number;
 }
 
 export interface Runtime {
@@ -66,9 +83,27 @@ export interface Runtime {
   conversation(options?: ConversationOptions): Conversation;
   /** Log-probabilities of given tokens, and greedy tokens after them, by the same steps as a conversation's. */
   evaluate(request: EvaluateRequest): Promise<EvaluateResult>;
+  /**
+   * Measures which kernels are best for this model on this adapter, in the pauses between turns, and remembers it: a runtime created
+   * later takes them. Takes 20 seconds at the most on a software adapter and 3 on a GPU, or what `budgetMs` says.
+   * @throws InputError `invalid-option` in `exact`, where there is nothing to choose, `disposed`; DeviceError; the signal's reason
+   */
+  tune(options?: TuneOptions): Promise<TuneResult>;
   readonly tokenizer: TextCodec;
   /** Stops every turn and frees everything; safe to call twice. */
   dispose(): Promise<void>;
+}
+
+export interface TuneOptions {
+  /** Range (0, 3600000]. */
+  readonly budgetMs?: number;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+export interface TuneResult extends Tuning {
+  /** False where nothing can be kept: a folder that cannot be written, a browser without storage. */
+  readonly remembered: boolean;
 }
 
 export interface TextCodec {

@@ -8,10 +8,12 @@ import type {
   RuntimeOptions,
   RuntimeStats,
   TextCodec,
+  TuneOptions,
+  TuneResult,
 } from "./api.ts";
 import { ChatConversation, type ConversationParts } from "./conversation/conversation.ts";
 import { checkObject, checkText } from "./conversation/option_checks.ts";
-import { TurnLoop } from "./conversation/turn_loop.ts";
+import { disposed, TurnLoop } from "./conversation/turn_loop.ts";
 import { BatonError } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";
 import { borrowDevice, type GpuDevice, openDevice } from "./gpu/device.ts";
@@ -22,10 +24,12 @@ import { summarizeAdapter } from "./platform/gpu_choice.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
 import { type GpuRunner, openRunner } from "./runner/gpu_runner.ts";
-import { type CheckedRuntimeOptions, checkRuntimeOptions } from "./runtime_options.ts";
+import { type CheckedRuntimeOptions, checkRuntimeOptions, checkTuneOptions } from "./runtime_options.ts";
+import { RuntimeTuner, recallKernels } from "./runtime_tuner.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import { type ChatTemplate, createChatTemplate } from "./text/chat.ts";
 import { createTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+import type { Tunable } from "./tuner/task.ts";
 
 /**
  * The composition root: options in, a runtime out, everything let go of if that fails.
@@ -44,9 +48,18 @@ export async function openRuntime(
   try {
     const source = await openSource(checked, platform);
     const file = await openGguf(source, { signal: checked.signal });
-    const parts = await load(checked, gpu, file);
+    const parts = await load(checked, gpu, file, platform);
     const model = modelInfo(checked.model, source, file, parts.runner);
-    return new BatonRuntime({ ...parts, gpu, model, precision: checked.precision, startedMs });
+    const runtime = new BatonRuntime({
+      ...parts,
+      gpu,
+      model,
+      platform,
+      precision: checked.precision,
+      startedMs,
+    });
+    if (checked.tune === "idle") runtime.tuneWhenIdle();
+    return runtime;
   } catch (error) {
     gpu.destroy();
     throw error;
@@ -77,7 +90,12 @@ interface Loaded {
 }
 
 /** Reads the file to its end, and closes it. */
-async function load(options: CheckedRuntimeOptions, gpu: GpuDevice, file: GgufFile): Promise<Loaded> {
+async function load(
+  options: CheckedRuntimeOptions,
+  gpu: GpuDevice,
+  file: GgufFile,
+  platform: Platform,
+): Promise<Loaded> {
   const { precision, maxStepTokens, maxLogitRows, kvMiB, onProgress, signal } = options;
   try {
     const tokenizer = createTokenizer(file.metadata, vocabOf(new TensorTable(file)));
@@ -86,6 +104,7 @@ async function load(options: CheckedRuntimeOptions, gpu: GpuDevice, file: GgufFi
       ...(kvMiB !== undefined && { kvMiB }),
       ...(maxLogitRows !== undefined && { maxLogitRows }),
       ...(onProgress && { onProgress }),
+      tuned: (tunable: Tunable) => recallKernels(tunable, platform),
     };
     const runner = await openRunner({ gpu, file, precision, maxStepTokens, ...given });
     signal?.throwIfAborted();
@@ -127,6 +146,7 @@ function modelName(model: string): string {
 interface RuntimeParts extends Loaded {
   readonly gpu: GpuDevice;
   readonly model: ModelInfo;
+  readonly platform: Platform;
   readonly precision: Precision;
   readonly startedMs: number;
 }
@@ -141,11 +161,12 @@ class BatonRuntime implements Runtime {
   readonly #scheduler: Scheduler;
   readonly #loop: TurnLoop;
   readonly #parts: ConversationParts;
+  readonly #tuner: RuntimeTuner;
   readonly #loadMs: number;
   #conversations = 0;
   #disposal: Promise<void> | undefined;
 
-  constructor({ gpu, runner, tokenizer, template, model, precision, startedMs }: RuntimeParts) {
+  constructor({ gpu, runner, tokenizer, template, model, platform, precision, startedMs }: RuntimeParts) {
     this.model = model;
     this.adapter = gpu.summary;
     this.precision = precision;
@@ -156,6 +177,8 @@ class BatonRuntime implements Runtime {
     this.#loop = new TurnLoop(this.#scheduler, runner);
     const cached = (id: string) => this.#scheduler.cached(id);
     this.#parts = { loop: this.#loop, tokenizer, template, limits: runner.limits, cached };
+    const { tunable } = runner;
+    this.#tuner = new RuntimeTuner({ tunable, memory: platform, model: model.name, activity: this.#loop });
     reportLoss(gpu, this.#loop);
     this.#loadMs = performance.now() - startedMs;
   }
@@ -172,6 +195,7 @@ class BatonRuntime implements Runtime {
       steps,
       dispatches: this.#runner.dispatches,
       liveGpuBytes: this.#gpu.liveBytes,
+      tunedProducts: this.#runner.tunedProducts,
     };
   }
 
@@ -187,8 +211,19 @@ class BatonRuntime implements Runtime {
     return evaluate(this.#parts, this.#newId("evaluation"), request);
   }
 
+  async tune(options: TuneOptions = {}): Promise<TuneResult> {
+    this.#loop.assertAlive();
+    return this.#tuner.tune(checkTuneOptions(options));
+  }
+
+  tuneWhenIdle(): void {
+    if (this.precision !== "exact") this.#tuner.tuneWhenIdle();
+  }
+
   dispose(): Promise<void> {
-    this.#disposal ??= this.#loop.dispose().then(() => this.#runner.dispose());
+    this.#disposal ??= Promise.all([this.#loop.dispose(), this.#tuner.dispose(disposed())]).then(() =>
+      this.#runner.dispose(),
+    );
     return this.#disposal;
   }
 

@@ -1,4 +1,4 @@
-import type { Precision, RuntimeOptions } from "./api.ts";
+import type { Precision, RuntimeOptions, TuneOptions } from "./api.ts";
 import {
   checkFunction,
   checkNumber,
@@ -21,6 +21,7 @@ export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOpti
   checkModel(options.model);
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
+  checkTune(options.tune ?? "never");
   if (options.adapter !== undefined) checkText("adapter", options.adapter);
   if (options.device !== undefined) checkDevice(options.device);
   if (options.platform !== undefined) checkObject("platform", options.platform);
@@ -41,6 +42,19 @@ function checkDevice(device: unknown): void {
   checkObject("device", device);
   const { queue } = device as Partial<GPUDevice>;
   if (queue === undefined) throw invalidOption("device", device, "a GPUDevice");
+}
+
+/** @throws InputError `invalid-option` */
+export function checkTuneOptions(options: TuneOptions): TuneOptions {
+  checkObject("options", options);
+  checkSignal(options.signal);
+  checkFunction("onProgress", options.onProgress);
+  checkOptionalNumber("budgetMs", options.budgetMs, { above: 0, max: 3_600_000 });
+  return options;
+}
+
+function checkTune(tune: unknown): void {
+  if (tune !== "never" && tune !== "idle") throw invalidOption("tune", tune, `"never" or "idle"`);
 }
 
 function checkPrecision(precision: unknown): Precision {

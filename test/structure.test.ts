@@ -16,6 +16,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   loader: ["protocol", "errors.ts"],
   gpu: ["protocol", "errors.ts", "platform/platform.ts"],
   kernels: ["gpu", "loader", "protocol", "errors.ts", "api.ts"],
+  tuner: ["gpu", "kernels", "loader", "protocol", "errors.ts", "api.ts", "platform/settings.ts"],
 };
 
 /** Folders that never import these. */

@@ -6,6 +6,7 @@ import { addEval } from "./commands/eval.ts";
 import { addModels } from "./commands/models.ts";
 import { addRun } from "./commands/run.ts";
 import { addStart } from "./commands/start.ts";
+import { addTune } from "./commands/tune.ts";
 import { fail } from "./failure.ts";
 import type { Io } from "./io.ts";
 
@@ -17,6 +18,7 @@ const commands: readonly ((program: Command, io: Io) => void)[] = [
   addEval,
   addModels,
   addDevices,
+  addTune,
 ];
 
 const ENVIRONMENT = `

@@ -9,7 +9,7 @@ export interface Work {
   readonly phase: Progress["phase"] | "evaluate" | "measure";
   readonly done: number;
   readonly total: number | undefined;
-  readonly unit: "bytes" | "pipelines" | "tokens" | "samples";
+  readonly unit: Progress["unit"] | "tokens" | "samples";
   readonly label: string;
 }
 
@@ -25,6 +25,7 @@ const WORDS = {
   load: "loading",
   compile: "compiling",
   "warm-up": "warming up",
+  tune: "tuning",
   evaluate: "evaluating",
   measure: "measuring",
 } as const satisfies Record<Work["phase"], string>;

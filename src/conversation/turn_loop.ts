@@ -33,6 +33,7 @@ export class TurnLoop {
   /** Set once the scheduler or the loop itself has thrown: its books are not to be trusted, so nothing runs any more. */
   #broken: Error | undefined;
   #onIdle: (() => void)[] = [];
+  #lastTurnEndedMs: number | undefined;
 
   constructor(scheduler: Scheduler, runner: Runner, now: () => number = () => performance.now()) {
     this.#scheduler = scheduler;
@@ -44,9 +45,18 @@ export class TurnLoop {
     return this.#now();
   }
 
+  get turnsRunning(): number {
+    return this.#sinks.size;
+  }
+
+  /** Undefined before the first. */
+  get lastTurnEndedMs(): number | undefined {
+    return this.#lastTurnEndedMs;
+  }
+
   /** @throws InputError `disposed` */
   assertAlive(): void {
-    if (this.#disposed) throw new InputError("disposed", "The runtime was disposed: create a new one.");
+    if (this.#disposed) throw disposed();
   }
 
   /**
@@ -164,6 +174,7 @@ export class TurnLoop {
     const sink = this.#sinks.get(turn);
     this.#sinks.delete(turn);
     if (sink === undefined) return;
+    this.#lastTurnEndedMs = this.#now();
     try {
       act(sink);
     } catch (cause) {
@@ -174,6 +185,10 @@ export class TurnLoop {
       }
     }
   }
+}
+
+export function disposed(): InputError {
+  return new InputError("disposed", "The runtime was disposed: create a new one.");
 }
 
 function plainOf(cause: unknown, device: string): PlainError {

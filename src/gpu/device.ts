@@ -6,14 +6,21 @@ import { bufferUsage } from "./usage.ts";
 export interface GpuCapabilities {
   /** The one subgroup size of the adapter; undefined without subgroups or where the size varies. */
   readonly subgroupSize: number | undefined;
+  /** It computes in 16-bit floats (`shader-f16`). */
+  readonly shaderF16: boolean;
   readonly timestamps: boolean;
+  /** As WebGPU names them: `nvidia`, `ampere`; empty where it does not say. */
+  readonly vendor: string;
+  readonly architecture: string;
+  /** The "GPU" is the CPU. */
+  readonly software: boolean;
   readonly maxBindingBytes: number;
   readonly maxBufferBytes: number;
 }
 
 /** Limits Baton raises to the adapter's own; all others stay at WebGPU's defaults, which it keeps to. */
 const raisedLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
-const wantedFeatures = ["subgroups", "timestamp-query", "shader-f16"] as const;
+const wantedFeatures = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
 /**
  * One GPU device and the books on it: bytes alive, errors nobody awaited, whether it is lost.
@@ -33,7 +40,7 @@ export class GpuDevice {
   constructor(device: GPUDevice, summary: AdapterSummary, onDestroy: () => void) {
     this.device = device;
     this.summary = summary;
-    this.capabilities = capabilitiesOf(device);
+    this.capabilities = capabilitiesOf(device, summary);
     this.#onDestroy = onDestroy;
     this.lost = device.lost;
     device.addEventListener("uncapturederror", this.#onUncapturedError);
@@ -164,12 +171,19 @@ export function borrowDevice(device: GPUDevice, summary: AdapterSummary): GpuDev
   return new GpuDevice(device, summary, () => {});
 }
 
-function capabilitiesOf(device: GPUDevice): GpuCapabilities {
+function capabilitiesOf(
+  device: GPUDevice,
+  { vendor, architecture, software }: AdapterSummary,
+): GpuCapabilities {
   const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
   const fixed = device.features.has("subgroups") && subgroupMinSize === subgroupMaxSize;
   return {
     subgroupSize: fixed ? subgroupMaxSize : undefined,
+    shaderF16: device.features.has("shader-f16"),
     timestamps: device.features.has("timestamp-query"),
+    vendor,
+    architecture,
+    software,
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
     maxBufferBytes: device.limits.maxBufferSize,
   };

@@ -1,4 +1,5 @@
 import { DeviceError } from "../errors.ts";
+import type { KernelVariant } from "../gpu/kernel.ts";
 import type { KernelLibrary } from "./library.ts";
 import { dispatch, type Stage } from "./stage.ts";
 import type { KernelChoice } from "./variants.ts";
@@ -10,10 +11,12 @@ export interface HeadShape {
   readonly headDim: number;
 }
 
-/** How the kernel cuts a step's queries. */
+/** How the kernel cuts a step's queries and their contexts. */
 export interface AttentionTile {
   /** Query tokens of one tile at the most. */
   readonly tokens: number;
+  /** Contexts longer than so many keys are split into parts of them, which run side by side (flash-decoding). A multiple of 64. */
+  readonly partKeys?: number;
 }
 
 /** One layer's part of the KV pool. */
@@ -24,8 +27,26 @@ export interface LayerPool {
   readonly blockWords: number;
 }
 
+/** Which keys a query sees, and how its scores are bent; 0: all of them, and not at all. */
+export interface AttentionLimits {
+  readonly window: number;
+  readonly softCap: number;
+}
+
+/** How long contexts are split, and what the parts leave for `attention_combine`. */
+export interface AttentionParts {
+  readonly keys: number;
+  /** Most parts of one context. */
+  readonly max: number;
+  /** [single tiles, heads, max, headDim] f32. */
+  readonly results: GPUBuffer;
+  /** [single tiles, heads, max] (highest score, sum of weights). */
+  readonly stats: GPUBuffer;
+}
+
 export interface AttentionRequest {
   readonly shape: HeadShape;
+  readonly limits: AttentionLimits;
   readonly pool: LayerPool;
   /** Rotated and scaled queries [tokens, heads, headDim] f32. */
   readonly q: GPUBuffer;
@@ -35,6 +56,22 @@ export interface AttentionRequest {
   readonly blockTables: GPUBuffer;
   readonly singleTiles: GPUBuffer;
   readonly tiles: GPUBuffer;
+  /** Undefined where no context is split. */
+  readonly parts: AttentionParts | undefined;
+}
+
+/** Parts are as long as the tile says, or longer where a context would have more of them than this: they take memory. */
+const MAX_PARTS = 32;
+
+/** Keys of a part and most parts of a context; undefined where the choice splits none, or no context is long enough. */
+export function attentionParts(
+  { decodeAttention }: KernelChoice,
+  contextTokens: number,
+): Pick<AttentionParts, "keys" | "max"> | undefined {
+  const least = decodeAttention?.partKeys;
+  if (least === undefined || contextTokens <= least) return undefined;
+  const keys = Math.max(least, Math.ceil(contextTokens / MAX_PARTS / 64) * 64);
+  return { keys, max: Math.ceil(contextTokens / keys) };
 }
 
 /** Lanes of the variant that works through workgroup memory. */
@@ -69,37 +106,69 @@ function rowsInWorkgroup(headDim: number): number {
   return Math.floor(WORKGROUP_BYTES / (4 * (headDim + WORKGROUP + 3)));
 }
 
-function byLanes(choice: KernelChoice, { headDim }: HeadShape): boolean {
-  return choice.lanes > 0 && headDim % (4 * choice.lanes) === 0;
+/** Whether each lane holds four dimensions of a head, or whole groups of eight. */
+function byLanes({ lanes }: KernelChoice, { headDim }: HeadShape): boolean {
+  return lanes > 0 && (headDim === 4 * lanes || headDim % (8 * lanes) === 0);
 }
 
-export function attentionVariant(choice: KernelChoice, shape: HeadShape, tileTokens: number) {
+export function attentionVariant(
+  choice: KernelChoice,
+  shape: HeadShape,
+  tileTokens: number,
+  { window, softCap }: AttentionLimits,
+  split: boolean,
+): KernelVariant {
   const shared = { TQ: tileTokens, GROUP: shape.heads / shape.kvHeads, HEAD_DIM: shape.headDim };
-  const conditions = { half_activations: choice.halfActivations };
-  return byLanes(choice, shape)
-    ? { shader: "attention_lanes", conditions, constants: { ...shared, LANES: choice.lanes } }
-    : { shader: "attention_workgroup", conditions, constants: { ...shared, WORKGROUP } };
+  const conditions = { half_activations: choice.halfActivations, split };
+  const overrides = { WINDOW: window, SOFT_CAP: softCap };
+  if (!byLanes(choice, shape))
+    return { shader: "attention_workgroup", conditions, constants: { ...shared, WORKGROUP }, overrides };
+  return {
+    shader: "attention_lanes",
+    conditions: { ...conditions, wide_values: shape.headDim > 4 * choice.lanes },
+    constants: { ...shared, LANES: choice.lanes },
+    overrides,
+  };
 }
 
-/** Attention of one layer: tiles of one token and tiles of several go to their own variants. */
+export function combineVariant(choice: KernelChoice, { headDim }: HeadShape): KernelVariant {
+  return {
+    shader: "attention_combine",
+    conditions: { half_activations: choice.halfActivations },
+    constants: { HEAD_DIM: headDim },
+    overrides: { WORKGROUP: 32 },
+  };
+}
+
+/** Attention of one layer: tiles of one token, whole or in parts, and tiles of several go to their own variants. */
 export async function attentionStage(
   library: KernelLibrary,
   choice: KernelChoice,
   request: AttentionRequest,
 ): Promise<Stage> {
-  const { shape } = request;
-  const [single, several] = await Promise.all([
-    choice.decodeAttention ? bindAttention(library, choice, request, 1, request.singleTiles) : undefined,
-    bindAttention(library, choice, request, attentionTileTokens(choice, shape), request.tiles),
+  const { shape, limits, parts, singleTiles, tiles } = request;
+  const tileTokens = attentionTileTokens(choice, shape);
+  const bind = (variant: KernelVariant, from: GPUBuffer) => bindAttention(library, variant, request, from);
+  const [several, single, split, combine] = await Promise.all([
+    bind(attentionVariant(choice, shape, tileTokens, limits, false), tiles),
+    choice.decodeAttention && bind(attentionVariant(choice, shape, 1, limits, false), singleTiles),
+    parts && bind(attentionVariant(choice, shape, 1, limits, true), singleTiles),
+    parts && bind(combineVariant(choice, shape), singleTiles),
   ]);
   return {
     label: "attention",
-    pipelines: [...(single ? [single.pipeline] : []), several.pipeline],
+    pipelines: [several, single, split, combine].flatMap((bound) => bound?.pipeline ?? []),
     encode(pass, counts) {
-      const before = single
-        ? dispatch(pass, single.pipeline, single.bindGroup, counts.singleTiles, shape.kvHeads)
-        : 0;
-      return before + dispatch(pass, several.pipeline, several.bindGroup, counts.tiles, shape.kvHeads);
+      const run = ({ pipeline, bindGroup }: Bound, x: number, y: number) =>
+        dispatch(pass, pipeline, bindGroup, x, y);
+      let dispatches = run(several, counts.tiles, shape.kvHeads);
+      if (split && combine && counts.singleParts > 1) {
+        dispatches += run(split, counts.singleTiles, shape.kvHeads * counts.singleParts);
+        dispatches += run(combine, counts.singleTiles, shape.heads);
+      } else if (single) {
+        dispatches += run(single, counts.singleTiles, shape.kvHeads);
+      }
+      return dispatches;
     },
     work: ({ keys, keyPairs }) => ({
       // K and V of each sequence once, as 16-bit floats; the products of q with K and of the weights with V.
@@ -109,29 +178,38 @@ export async function attentionStage(
   };
 }
 
+interface Bound {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+}
+
+/** Binds those of the request's buffers that the variant has. */
 async function bindAttention(
   library: KernelLibrary,
-  choice: KernelChoice,
-  { shape, pool, q, out, outStride, blockTables }: AttentionRequest,
-  tileTokens: number,
+  variant: KernelVariant,
+  { shape, pool, q, out, outStride, blockTables, parts }: AttentionRequest,
   tiles: GPUBuffer,
-) {
-  const kernel = await library.get(attentionVariant(choice, shape, tileTokens));
+): Promise<Bound> {
+  const kernel = await library.get(variant);
   const params = kernel.uniform("params", {
     heads: shape.heads,
     kv_heads: shape.kvHeads,
     out_stride4: outStride / 4,
     layer_word: pool.layerWord,
     block_words: pool.blockWords,
+    part_keys: parts?.keys ?? 0,
+    max_parts: parts?.max ?? 0,
   });
-  const resources = {
+  const inputs = { block_tables: blockTables, q, keys: pool.buffer, values: pool.buffer };
+  const combines = variant.shader === "attention_combine";
+  const splits = variant.conditions?.split === true;
+  const partial = (combines || splits) && parts && { part_results: parts.results, part_stats: parts.stats };
+  const bindGroup = kernel.bind({
     params,
     tiles,
-    block_tables: blockTables,
-    q,
-    keys: pool.buffer,
-    values: pool.buffer,
-    out,
-  };
-  return { pipeline: kernel.pipeline, bindGroup: kernel.bind(resources) };
+    ...(!combines && inputs),
+    ...partial,
+    ...(!splits && { out }),
+  });
+  return { pipeline: kernel.pipeline, bindGroup };
 }

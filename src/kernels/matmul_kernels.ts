@@ -72,7 +72,9 @@ export const matmulKernels: Readonly<Record<MatmulKernelName, MatmulKernel>> = {
         LANES: Math.max(1, lanes),
       },
     }),
-    candidates: (upToTokens) => lanesTiles.filter(({ tm }) => tm <= upToTokens),
+    // A tile of few tokens goes through the weights many times where there are many.
+    candidates: (upToTokens) =>
+      lanesTiles.filter(({ tm }) => tm <= upToTokens && 4 * tm >= Math.min(upToTokens, 16)),
   },
 };
 

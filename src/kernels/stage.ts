@@ -5,6 +5,8 @@ export interface StepCounts {
   /** Attention tiles of one query token, and of several. */
   singleTiles: number;
   tiles: number;
+  /** Parts that the longest context among the tiles of one token is split into; 1 for none. */
+  singleParts: number;
   /** Rows whose logits are computed. */
   logitRows: number;
   /** Keys that all sequences have, and pairs of a query token with a key that it sees. */
@@ -13,7 +15,7 @@ export interface StepCounts {
 }
 
 export function noCounts(): StepCounts {
-  return { tokens: 0, singleTiles: 0, tiles: 0, logitRows: 0, keys: 0, keyPairs: 0 };
+  return { tokens: 0, singleTiles: 0, tiles: 0, singleParts: 1, logitRows: 0, keys: 0, keyPairs: 0 };
 }
 
 /** What a stage moves and computes in one step, at the least: each byte counted once however often it is read. */

@@ -30,7 +30,10 @@ export interface KernelChoice {
   readonly decodeAttention: AttentionTile | undefined;
 }
 
+export type AdapterClassName = "eightLanes" | "fourLanes" | "gpu";
+
 interface AdapterClass {
+  /** By subgroup size, f16, vendor, architecture, software. */
   readonly fits: (capabilities: GpuCapabilities) => boolean;
   readonly interleave: number;
   readonly shuffle: boolean;
@@ -47,10 +50,10 @@ export const TOKEN_RANGES = [1, 4, 16, everything] as const;
  * Defaults by adapter class, from the measurements in docs/kernels.md: the first class that fits. Only the two software classes
  * have been measured; on GPUs these are starting points.
  */
-const classes: Readonly<Record<string, AdapterClass>> = {
+const classes: Readonly<Record<AdapterClassName, AdapterClass>> = {
   /** lavapipe: 8 lanes of AVX2. */
   eightLanes: {
-    fits: ({ subgroupSize }) => subgroupSize === 8,
+    fits: ({ software, subgroupSize }) => software && subgroupSize === 8,
     interleave: 8,
     shuffle: true,
     matmul: [
@@ -61,7 +64,7 @@ const classes: Readonly<Record<string, AdapterClass>> = {
   },
   /** SwiftShader: 4 lanes of SSE. */
   fourLanes: {
-    fits: ({ subgroupSize }) => subgroupSize === 4,
+    fits: ({ software, subgroupSize }) => software && subgroupSize === 4,
     interleave: 8,
     shuffle: true,
     matmul: [
@@ -83,13 +86,18 @@ const classes: Readonly<Record<string, AdapterClass>> = {
   },
 };
 
+/** Which defaults an adapter gets. */
+export function adapterClassOf(capabilities: GpuCapabilities): AdapterClassName {
+  const names = Object.keys(classes) as AdapterClassName[];
+  return names.find((name) => classes[name].fits(capabilities)) ?? "gpu";
+}
+
 export function chooseKernels(
   capabilities: GpuCapabilities,
   precision: Precision,
   tuned: KernelChoice["tuned"] = new Map(),
 ): KernelChoice {
-  const chosen = Object.values(classes).find(({ fits }) => fits(capabilities));
-  if (!chosen) throw new Error("the last adapter class fits every adapter");
+  const chosen = classes[adapterClassOf(capabilities)];
   const exact = precision === "exact";
   return {
     precision,
@@ -99,7 +107,7 @@ export function chooseKernels(
     matmul: exact ? [{ upToTokens: everything, tile: chosen.exactMatmul }] : chosen.matmul,
     tuned: exact ? new Map() : tuned,
     attention: { tokens: 4 },
-    decodeAttention: exact ? undefined : { tokens: 1 },
+    decodeAttention: exact ? undefined : { tokens: 1, partKeys: 256 },
   };
 }
 

@@ -15,6 +15,8 @@ export interface ModelConfig {
   readonly vocab: number;
   readonly contextTokens: number;
   readonly normEps: number;
+  /** Sliding window in tokens and cap of the scores (arXiv 2310.06825, 2408.00118); 0 for none. */
+  readonly attention: { readonly window: number; readonly softCap: number };
   readonly rope: RopeConfig;
 }
 
@@ -51,6 +53,8 @@ export function readModelConfig(metadata: Metadata, vocab: number): ModelConfig 
   const heads = read.integer("attention.head_count", MAX_WIDTH);
   const kvHeads = read.integer("attention.head_count_kv", heads, heads);
   const headDim = read.integer("attention.key_length", MAX_WIDTH, hidden / heads);
+  const optional = (key: string, value: (key: string) => number) =>
+    metadata[`${architecture.name}.${key}`] ? value(key) : 0;
   const config = {
     architecture,
     layers: read.integer("block_count", MAX_LAYERS),
@@ -60,12 +64,12 @@ export function readModelConfig(metadata: Metadata, vocab: number): ModelConfig 
     headDim,
     ffn: read.integer("feed_forward_length", MAX_WIDTH),
     vocab,
-    // Within its window a sliding-window model attends to everything, as these kernels do.
-    contextTokens: Math.min(
-      read.integer("context_length", MAX_CONTEXT),
-      read.integer("attention.sliding_window", MAX_CONTEXT, MAX_CONTEXT),
-    ),
+    contextTokens: read.integer("context_length", MAX_CONTEXT),
     normEps: read.number("attention.layer_norm_rms_epsilon"),
+    attention: {
+      window: optional("attention.sliding_window", (key) => read.integer(key, MAX_CONTEXT)),
+      softCap: optional("attn_logit_softcapping", (key) => read.number(key)),
+    },
     rope: {
       base: read.number("rope.freq_base", 10_000),
       dims: read.integer("rope.dimension_count", headDim, headDim),

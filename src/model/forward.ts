@@ -1,5 +1,5 @@
 import type { GpuDevice } from "../gpu/device.ts";
-import { attentionStage, type LayerPool } from "../kernels/attention.ts";
+import { type AttentionParts, attentionStage, type LayerPool } from "../kernels/attention.ts";
 import { embedStage, normStage, ropeStage, sampleStage } from "../kernels/elementwise.ts";
 import type { KernelLibrary } from "../kernels/library.ts";
 import { matmulStage } from "../kernels/matmul.ts";
@@ -33,7 +33,10 @@ export interface ForwardRequest {
   readonly weights: ModelWeights;
   readonly step: StepBuffers;
   readonly poolOfLayer: (layer: number) => LayerPool;
+  /** How long contexts are split, if they are. */
+  readonly parts: Pick<AttentionParts, "keys" | "max"> | undefined;
   readonly maxTokens: number;
+  readonly maxRows: number;
   readonly maxLogitRows: number;
 }
 
@@ -55,6 +58,7 @@ interface Activations {
   readonly qkv: GPUBuffer;
   readonly q: GPUBuffer;
   readonly attended: GPUBuffer;
+  readonly parts: AttentionParts | undefined;
   readonly gated: GPUBuffer;
   readonly normedRows: GPUBuffer;
   readonly logits: GPUBuffer;
@@ -116,7 +120,7 @@ export async function buildForward(request: ForwardRequest): Promise<Forward> {
 function layerStages(request: ForwardRequest, buffers: Activations, layer: LayerWeights, index: number) {
   const { library, choice, config, step } = request;
   const { hidden, normEps: eps, architecture } = config;
-  const { x, normed, qkv, q, attended, gated } = buffers;
+  const { x, normed, qkv, q, attended, parts, gated } = buffers;
   const pool = request.poolOfLayer(index);
   const product = (
     label: string,
@@ -159,8 +163,10 @@ function layerStages(request: ForwardRequest, buffers: Activations, layer: Layer
     }),
     attentionStage(library, choice, {
       shape: config,
+      limits: config.attention,
       pool,
       q,
+      parts,
       out: attended,
       outStride: padded(config.heads * config.headDim, GROUP),
       blockTables: step.blockTables,
@@ -174,7 +180,8 @@ function layerStages(request: ForwardRequest, buffers: Activations, layer: Layer
   ];
 }
 
-function allocate({ gpu, choice, config, weights, maxTokens, maxLogitRows }: ForwardRequest): Activations {
+function allocate(request: ForwardRequest): Activations {
+  const { gpu, choice, config, weights, parts, maxTokens, maxRows, maxLogitRows } = request;
   const tokens = paddedTokens(maxTokens);
   const rows = paddedTokens(maxLogitRows);
   const activationBytes = choice.halfActivations ? 2 : 4;
@@ -188,6 +195,11 @@ function allocate({ gpu, choice, config, weights, maxTokens, maxLogitRows }: For
     normed: activations("normed", tokens, hidden),
     qkv: floats("qkv", tokens * qkvStride),
     q: floats("q", tokens * heads * headDim),
+    parts: parts && {
+      ...parts,
+      results: floats("part-results", maxRows * heads * parts.max * headDim),
+      stats: floats("part-stats", maxRows * heads * parts.max * 2),
+    },
     attended: activations("attended", tokens, heads * headDim),
     gated: activations("gated", tokens, ffn),
     normedRows: activations("normed-rows", rows, hidden),

@@ -1,5 +1,6 @@
 import type { ByteSource } from "../protocol/bytes.ts";
 import type { OnProgress } from "../protocol/progress.ts";
+import type { Settings } from "./settings.ts";
 
 /** A GPU as the user knows it, before a device is made of it. */
 export interface AdapterSummary {
@@ -44,4 +45,7 @@ export interface Platform {
    * @throws InputError `unknown-model`, ModelError `file-not-found`, `download-failed`, `wrong-checksum`, `disk-full` …
    */
   resolveModel(model: string | URL, options: ResolveOptions): Promise<ByteSource>;
+  /** What implements WebGPU here, with its version: npm `webgpu`, or the browser. */
+  readonly implementation: string;
+  readonly settings: Settings;
 }

@@ -1,12 +1,13 @@
 import type { Precision } from "../api.ts";
 import { DeviceError } from "../errors.ts";
 import type { GpuDevice } from "../gpu/device.ts";
-import { attentionTileTokens } from "../kernels/attention.ts";
+import { attentionParts, attentionTileTokens } from "../kernels/attention.ts";
 import { KernelLibrary } from "../kernels/library.ts";
-import { chooseKernels } from "../kernels/variants.ts";
+import { chooseKernels, type KernelChoice } from "../kernels/variants.ts";
 import type { GgufFile } from "../loader/gguf.ts";
 import { type ModelConfig, readModelConfig } from "../model/config.ts";
 import { buildForward, type Forward } from "../model/forward.ts";
+import { productsOf } from "../model/products.ts";
 import { RopeTable } from "../model/rope.ts";
 import { sampleToken } from "../model/sampler.ts";
 import { TensorTable, vocabOf } from "../model/tensor_table.ts";
@@ -14,6 +15,7 @@ import { loadWeights } from "../model/weights.ts";
 import type { OnProgress } from "../protocol/progress.ts";
 import { needsLogits } from "../protocol/sampling.ts";
 import type { RowResult, Runner, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
+import type { Tunable } from "../tuner/task.ts";
 import { BLOCK_TOKENS, KvPool, planKvPool } from "./kv_pool.ts";
 import { assertWithin, logitRowsOf } from "./plan_check.ts";
 import { type CopyRange, type Landing, Readback } from "./readback.ts";
@@ -31,6 +33,8 @@ export interface OpenRunnerOptions {
   readonly maxStepTokens: number;
   /** Most rows of logits of a step; bounded by what a binding holds. */
   readonly maxLogitRows?: number;
+  /** What tuning found for such products on this device. Not asked in `exact`. */
+  readonly tuned?: (tunable: Tunable) => Promise<KernelChoice["tuned"]>;
   readonly onProgress?: OnProgress;
 }
 
@@ -57,10 +61,11 @@ async function build({
   kvMiB,
   maxStepTokens,
   maxLogitRows,
+  tuned,
   onProgress,
 }: OpenRunnerOptions) {
   const config = readModelConfig(file.metadata, vocabOf(new TensorTable(file)));
-  const choice = chooseKernels(gpu.capabilities, precision);
+  const defaults = chooseKernels(gpu.capabilities, precision);
   const { maxBindingBytes } = gpu.capabilities;
   const library = new KernelLibrary(gpu, onProgress);
   const pool = new KvPool(gpu, config, planKvPool(config, gpu.capabilities, kvMiB));
@@ -68,8 +73,14 @@ async function build({
     gpu,
     file,
     config,
-    { interleave: choice.interleave, maxBindingBytes },
+    { interleave: defaults.interleave, maxBindingBytes },
     onProgress,
+  );
+  const tunable = { gpu, choice: defaults, products: productsOf(weights) };
+  const choice = chooseKernels(
+    gpu.capabilities,
+    precision,
+    precision === "exact" ? undefined : await tuned?.(tunable),
   );
   const limits: RunnerLimits = {
     blockTokens: BLOCK_TOKENS,
@@ -81,6 +92,8 @@ async function build({
     vocabTokens: config.vocab,
     plansInFlight: gpu.summary.software ? PLANS_IN_FLIGHT.software : PLANS_IN_FLIGHT.hardware,
   };
+  const contextTokens = Math.min(config.contextTokens, limits.blocks * BLOCK_TOKENS);
+  const parts = attentionParts(choice, contextTokens);
   const inputs = new StepInputs(
     gpu,
     {
@@ -91,6 +104,7 @@ async function build({
       blockTokens: BLOCK_TOKENS,
       tileTokens: attentionTileTokens(choice, config),
       singleTiles: choice.decodeAttention !== undefined,
+      partKeys: parts?.keys,
     },
     new RopeTable(config.rope, weights.ropeFactors),
   );
@@ -102,13 +116,23 @@ async function build({
     weights,
     step: inputs.buffers(),
     poolOfLayer: (layer) => pool.layer(layer),
+    parts,
     maxTokens: maxStepTokens,
+    maxRows: MAX_STEP_ROWS,
     maxLogitRows: limits.maxLogitRows,
   });
-  await warmUp({ gpu, inputs, stages: forward.stages, limits, ...(onProgress && { onProgress }) });
-  return new GpuRunner(gpu, config, limits, inputs, forward, {
+  await warmUp({
+    gpu,
+    inputs,
+    stages: forward.stages,
+    limits,
+    tuned: choice.tuned.size > 0,
+    ...(onProgress && { onProgress }),
+  });
+  return new GpuRunner(tunable, config, limits, inputs, forward, {
     weightBytes: weights.bytes,
     kvBytes: pool.shape.bytes,
+    tunedProducts: choice.tuned.size,
   });
 }
 
@@ -119,6 +143,10 @@ export class GpuRunner implements Runner {
   readonly config: ModelConfig;
   readonly weightBytes: number;
   readonly kvBytes: number;
+  /** Products of the model that run kernels which tuning chose. */
+  readonly tunedProducts: number;
+  /** What a tuner measures: the device, its defaults and the model's products. */
+  readonly tunable: Tunable;
   /** Since the runner was opened. */
   dispatches = 0;
   readonly #gpu: GpuDevice;
@@ -133,18 +161,21 @@ export class GpuRunner implements Runner {
   readonly #sampledRows = new Map<string, number>();
 
   constructor(
-    gpu: GpuDevice,
+    tunable: Tunable,
     config: ModelConfig,
     limits: RunnerLimits,
     inputs: StepInputs,
     forward: Forward,
-    bytes: { readonly weightBytes: number; readonly kvBytes: number },
+    facts: { readonly weightBytes: number; readonly kvBytes: number; readonly tunedProducts: number },
   ) {
+    const { gpu } = tunable;
     this.name = gpu.summary.name;
+    this.tunable = tunable;
     this.config = config;
     this.limits = limits;
-    this.weightBytes = bytes.weightBytes;
-    this.kvBytes = bytes.kvBytes;
+    this.weightBytes = facts.weightBytes;
+    this.kvBytes = facts.kvBytes;
+    this.tunedProducts = facts.tunedProducts;
     this.#gpu = gpu;
     this.#inputs = inputs;
     this.#forward = forward;

@@ -84,7 +84,7 @@ export class Readback {
     }
   }
 
-  /** Frees the staging buffers; no step may be in flight. */
+  /** Frees the staging buffers; no step may be under way. */
   destroy(): void {
     for (const { buffer } of this.#stagings.splice(0)) this.#gpu.destroyBuffer(buffer);
   }

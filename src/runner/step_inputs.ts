@@ -17,6 +17,8 @@ export interface StepCapacity {
   readonly tileTokens: number;
   /** Rows of one token go to tiles of their own kind. */
   readonly singleTiles: boolean;
+  /** Keys of a part, where the contexts of such rows are split. */
+  readonly partKeys: number | undefined;
 }
 
 /** Below this, logit / temperature leaves the range of 32-bit floats, and the likeliest token is certain anyway. */
@@ -143,6 +145,8 @@ export class StepInputs {
     const { counts } = this;
     if (tokens === 1 && this.#capacity.singleTiles) {
       this.singleTiles.view.set([firstToken, 1, position, table], 4 * counts.singleTiles++);
+      const { partKeys } = this.#capacity;
+      if (partKeys) counts.singleParts = Math.max(counts.singleParts, Math.ceil((position + 1) / partKeys));
       return;
     }
     for (let done = 0; done < tokens; done += this.#capacity.tileTokens) {

@@ -4,6 +4,7 @@ import { createRuntime } from "../../src/node.ts";
 import { listAdapters } from "../../src/platform/node/gpu.ts";
 import { expectClose, type Tolerance } from "../harness/expect_close.ts";
 import { writeTinyModel } from "../harness/tiny_model.ts";
+import { expectedOfSettings } from "../platform/settings_contract.ts";
 import { type Answers, answersOf } from "./answers.ts";
 import { Browser } from "./browser.ts";
 import { bundlePage } from "./bundle.ts";
@@ -161,6 +162,19 @@ test("a bad option is a typed error with a code", () => {
     scheme: "InputError invalid-option",
     kvMiB: "InputError invalid-option",
   });
+});
+
+test("notes keep the contract, in a page and in a worker", () => {
+  expect(report.seen.settings).toEqual({ inPage: expectedOfSettings, inWorker: expectedOfSettings });
+});
+
+test("what tuning chose is remembered, taken at the next start, and right", () => {
+  const { remembered, products, before, after } = report.seen.tuned;
+  expect(remembered).toBe(true);
+  expect(products).toBeGreaterThan(0);
+  expect(after.tunedProducts).toBe(products);
+  const numbers = ({ logprobs }: typeof before) => logprobs.slice(1).map(Number);
+  expectClose(numbers(after), numbers(before), otherAdapter);
 });
 
 test("a load that hangs can be aborted", () => {

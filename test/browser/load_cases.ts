@@ -1,6 +1,7 @@
-import { createBrowserPlatform, type RuntimeOptions } from "../../src/index.ts";
+import { createBrowserPlatform, type RuntimeOptions, type Tuning } from "../../src/index.ts";
+import { askSettings } from "../platform/settings_contract.ts";
 import { EVALUATED } from "./answers.ts";
-import { codeOf } from "./plain.ts";
+import { codeOf, inWorker } from "./plain.ts";
 import { served } from "./served.ts";
 import { openTiny, withTiny } from "./use_cases.ts";
 
@@ -49,6 +50,30 @@ export const loadCases = {
     scheme: await failure({ model: "ftp://localhost/tiny.gguf" }),
     kvMiB: await failure({ kvMiB: -1 }),
   }),
+
+  settings: async () => ({
+    inPage: await askSettings(createBrowserPlatform().settings),
+    inWorker: await inWorker(
+      new Worker(new URL("./settings_worker.ts", import.meta.url), { type: "module" }),
+    ),
+  }),
+
+  tuned: async () => {
+    const { settings } = createBrowserPlatform();
+    const options = { precision: "default" } as const;
+    const before = await withTiny(options, scores);
+    const { remembered, choices } = await withTiny(options, (runtime) => runtime.tune({ budgetMs: 5000 }));
+    // As if the last candidate had won everywhere, so that the next start runs what is not the default.
+    const [name = ""] = (await settings.names()).filter((each) => each.startsWith("tuning-"));
+    const note = (await settings.read(name)) as Tuning;
+    const won = choices.map((choice) => ({ ...choice, chosen: choice.candidates.at(-1)?.tile, ratio: 0.5 }));
+    await settings.write(name, { ...note, choices: won });
+    const after = await withTiny(options, async (runtime) => ({
+      tunedProducts: runtime.stats().tunedProducts,
+      ...(await scores(runtime)),
+    }));
+    return { remembered, products: new Set(choices.map(({ key }) => key)).size, before, after };
+  },
 
   abortedLoad: async () => {
     const controller = new AbortController();

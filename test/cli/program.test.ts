@@ -3,7 +3,7 @@ import { version } from "../../package.json";
 import { fail } from "../../src/cli/failure.ts";
 import { baton, TestIo } from "./test_io.ts";
 
-const COMMANDS = ["start", "run", "chat", "eval", "models", "devices"];
+const COMMANDS = ["start", "run", "chat", "eval", "models", "devices", "tune"];
 
 test("help lists every command and says what the environment changes", async () => {
   const { status, out, errors } = await baton(["--help"]);
@@ -21,7 +21,7 @@ test.each(COMMANDS)("%s --help explains it with an example", async (command) => 
   expect(out).toContain("--json");
 });
 
-test.each(["start", "run", "chat", "eval"])(
+test.each(["start", "run", "chat", "eval", "tune"])(
   "%s --help offers no precision that is refused",
   async (command) => {
     const { out } = await baton([command, "--help"]);

@@ -1,7 +1,7 @@
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { checkAttention } from "./attention_case.ts";
-import { attentionCases } from "./attention_shapes.ts";
+import { attentionCases, limitedCases } from "./attention_shapes.ts";
 import { runnableChoices } from "./choices.ts";
 import { eachCase, KernelRun } from "./kernel_run.ts";
 
@@ -19,6 +19,17 @@ describeOnEveryAdapter("attention", (gpu) => {
         ] as const
       )[index] ?? [8, 1, 32];
       const cases = attentionCases(heads, kvHeads, headDim, index).map((one) => ({ name, ...one }));
+      await eachCase(cases, (one) => checkAttention(run, choice, one));
+    }
+  });
+
+  test("keeps to a sliding window and caps scores", async (context) => {
+    const run = await KernelRun.open(gpu, context);
+    // One choice a kernel: each compiles its own pipelines for it.
+    const choices = runnableChoices(run.gpu).filter(({ choice }) => choice.precision === "default");
+    expect(choices).toHaveLength(2);
+    for (const { name, choice } of choices) {
+      const cases = limitedCases(7).map((one) => ({ name, ...one }));
       await eachCase(cases, (one) => checkAttention(run, choice, one));
     }
   });

@@ -1,4 +1,4 @@
-import { attentionStage, attentionTileTokens } from "../../src/kernels/attention.ts";
+import { attentionParts, attentionStage, attentionTileTokens } from "../../src/kernels/attention.ts";
 import type { KernelChoice } from "../../src/kernels/variants.ts";
 import { floatToHalf } from "../../src/loader/half.ts";
 import { expectClose, tolerances } from "../harness/expect_close.ts";
@@ -19,6 +19,9 @@ export interface AttentionCase {
   /** Layers in the pool's buffer, and which one this is. */
   readonly layers: number;
   readonly layer: number;
+  /** Sliding window and cap of the scores; none when absent. */
+  readonly window?: number;
+  readonly softCap?: number;
   readonly seed: number;
 }
 
@@ -42,7 +45,7 @@ export async function checkAttention(
   choice: KernelChoice,
   one: AttentionCase,
 ): Promise<void> {
-  const { heads, kvHeads, headDim, layers, layer, scores } = one;
+  const { heads, kvHeads, headDim, layers, layer, scores, window = 0, softCap = 0 } = one;
   const random = seededRandom(one.seed);
   const words = layerWords(one);
   const pool: PoolLayout = { kvHeads, headDim, blockWords: layers * words, layerWord: layer * words };
@@ -51,11 +54,22 @@ export async function checkAttention(
   // K has deviation 1, so a score is a sum of headDim products of q's deviation.
   const q = normals(random, tokens * heads * headDim, scores / Math.sqrt(headDim));
   const tiles = tilesOf(sequences, choice.decodeAttention !== undefined, attentionTileTokens(choice, one));
+  const longest = Math.max(...one.sequences.map(({ tokens, position }) => tokens + position));
+  const parts = attentionParts(choice, longest);
+  const singleParts = parts
+    ? Math.max(1, ...tiles.single.map(([, , position = 0]) => Math.ceil((position + 1) / parts.keys)))
+    : 1;
   const outStride = Math.ceil((heads * headDim) / 32) * 32;
   const outWords = (tokens * outStride) / (choice.halfActivations ? 2 : 1);
   const out = run.output(outWords);
   const stage = await attentionStage(run.library, choice, {
     shape: one,
+    limits: { window, softCap },
+    parts: parts && {
+      ...parts,
+      results: run.output(tiles.single.length * heads * parts.max * headDim),
+      stats: run.output(tiles.single.length * heads * parts.max * 2),
+    },
     pool: { buffer: run.input(poolWords(sequences, pool, blockCount)), ...pool },
     q: run.input(q),
     out,
@@ -64,7 +78,12 @@ export async function checkAttention(
     singleTiles: run.input(Uint32Array.from(tiles.single.flat())),
     tiles: run.input(Uint32Array.from(tiles.several.flat())),
   });
-  await run.run([stage], { tokens, singleTiles: tiles.single.length, tiles: tiles.several.length });
+  await run.run([stage], {
+    tokens,
+    singleTiles: tiles.single.length,
+    tiles: tiles.several.length,
+    singleParts,
+  });
   const written = await run.read(out);
   run.free();
 
@@ -83,7 +102,8 @@ export async function checkAttention(
         const kvHead = Math.floor(head / (heads / kvHeads));
         const seen = sequence.position + token + 1;
         const [keys, values] = [sequence.keys[kvHead] ?? [], sequence.values[kvHead] ?? []];
-        const expected = attend(query, keys.slice(0, seen), values.slice(0, seen));
+        const from = window === 0 ? 0 : Math.max(0, seen - window);
+        const expected = attend(query, keys.slice(from, seen), values.slice(from, seen), softCap);
         const at = row * outStride + head * headDim;
         expectClose(actual.subarray(at, at + headDim), expected, tolerance);
       }

@@ -32,9 +32,33 @@ export function attentionCases(
     { tokens: 3, position: 14 },
     { tokens: integer(random, 1, 11), position: integer(random, 0, 70) },
   ];
+  // Contexts of several parts, and of one.
+  const long = [330, 600, 70, 255, 256].map((position) => ({ tokens: 1, position }));
   return [
     { ...common, sequences: decodes, scores: 2, ...pool() },
+    { ...common, sequences: long, scores: 2, ...pool() },
     { ...common, sequences: mixed, scores: 2, ...pool() },
     { ...common, sequences: [{ tokens: 19, position: 30 }], scores: 300, ...pool() },
   ];
+}
+
+/** What a sliding window and a cap leave of contexts, whole and in parts, of tiles of one token and of several. */
+export function limitedCases(seed: number): AttentionCase[] {
+  const common = {
+    heads: 6,
+    kvHeads: 2,
+    headDim: 64,
+    scores: 4,
+    layers: 1,
+    layer: 0,
+    window: 100,
+    softCap: 3,
+  };
+  const sequences = [
+    { tokens: 1, position: 330 },
+    { tokens: 1, position: 98 },
+    { tokens: 5, position: 97 },
+    { tokens: 3, position: 340 },
+  ];
+  return [{ ...common, sequences, seed }];
 }

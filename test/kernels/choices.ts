@@ -1,8 +1,8 @@
 import type { GpuCapabilities, GpuDevice } from "../../src/gpu/device.ts";
 import { type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
-import { chooseKernels, type KernelChoice } from "../../src/kernels/variants.ts";
+import { chooseKernels, type KernelChoice, TOKEN_RANGES } from "../../src/kernels/variants.ts";
 
-/** Subgroup sizes that lead to the adapter classes of src/kernels/variants.ts; undefined to the one without shuffles. */
+/** Subgroup sizes that lead software adapters to the classes of src/kernels/variants.ts; undefined to the one without shuffles. */
 const SUBGROUP_SIZES = [8, 4, undefined] as const;
 
 export interface NamedChoice {
@@ -28,7 +28,11 @@ export function runnableChoices({ capabilities }: GpuDevice): NamedChoice[] {
 /** What a device says that has everything but subgroups. */
 export const capabilities: GpuCapabilities = {
   subgroupSize: undefined,
+  shaderF16: false,
   timestamps: false,
+  vendor: "",
+  architecture: "",
+  software: false,
   maxBindingBytes: 2 ** 27,
   maxBufferBytes: 2 ** 28,
 };
@@ -38,7 +42,10 @@ export function everyChoice(): NamedChoice[] {
   return SUBGROUP_SIZES.flatMap((subgroupSize) =>
     (["default", "exact"] as const).map((precision) => ({
       name: `${subgroupSize ?? "no"} shared lanes, ${precision}`,
-      choice: chooseKernels({ ...capabilities, subgroupSize }, precision),
+      choice: chooseKernels(
+        { ...capabilities, software: subgroupSize !== undefined, subgroupSize },
+        precision,
+      ),
     })),
   );
 }
@@ -49,7 +56,7 @@ export function tilesToTest({ choice }: NamedChoice, capabilities: GpuCapabiliti
   if (choice.precision === "exact") return defaults;
   const tuned = Object.values(matmulKernels)
     .filter(({ fits }) => fits(capabilities, choice))
-    .flatMap(({ candidates }) => candidates(Number.POSITIVE_INFINITY, choice));
+    .flatMap(({ candidates }) => TOKEN_RANGES.flatMap((upToTokens) => candidates(upToTokens, choice)));
   return [...new Map([...defaults, ...tuned].map((tile) => [JSON.stringify(tile), tile])).values()];
 }
 

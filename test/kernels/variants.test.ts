@@ -26,7 +26,9 @@ function attentionVariants(): ShaderVariant[] {
     [16, 64, 80, 128].flatMap((headDim) => {
       const shape = { heads: 6, kvHeads: 2, headDim };
       const tokens = [1, attentionTileTokens(choice, shape)];
-      return tokens.map((tile) => attentionVariant(choice, shape, tile));
+      const unlimited = { window: 0, softCap: 0 };
+      const whole = tokens.map((tile) => attentionVariant(choice, shape, tile, unlimited, false));
+      return choice.decodeAttention ? [...whole, attentionVariant(choice, shape, 1, unlimited, true)] : whole;
     }),
   );
 }
@@ -61,8 +63,10 @@ describe("every variant the tables can choose links", () => {
 
   test("of attention", async () => {
     const { variants = 0, ...bindings } = await bindingsOf(attentionVariants());
-    for (const name of ["params", "tiles", "block_tables", "q", "keys", "values", "out"])
+    for (const name of ["params", "tiles", "block_tables", "q", "keys", "values"])
       expect(bindings[name]).toBe(variants);
+    expect(bindings.part_results).toBe(bindings.part_stats);
+    expect((bindings.out ?? 0) + (bindings.part_stats ?? 0)).toBe(variants);
   });
 });
 

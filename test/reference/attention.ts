@@ -48,16 +48,17 @@ export function rotate(head: ArrayLike<number>, angles: ArrayLike<number>, neox:
   return out;
 }
 
-/** softmax(q · keys) values, for one query; `keys` and `values` hold one row per key. */
+/** softmax(q · keys) values, for one query; `keys` and `values` hold one row per key. Scores go through `softCap` unless it is 0. */
 export function attend(
   q: ArrayLike<number>,
   keys: readonly ArrayLike<number>[],
   values: readonly ArrayLike<number>[],
+  softCap: number,
 ): Float64Array {
   const scores = keys.map((key) => {
     let sum = 0;
     for (let i = 0; i < q.length; i++) sum += (q[i] ?? 0) * (key[i] ?? 0);
-    return sum;
+    return softCap === 0 ? sum : softCap * Math.tanh(sum / softCap);
   });
   const highest = scores.reduce((top, score) => Math.max(top, score), Number.NEGATIVE_INFINITY);
   const out = new Float64Array(q.length);

@@ -6,7 +6,15 @@ import { StepInputs } from "../../src/runner/step_inputs.ts";
 import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
 import { greedySampling } from "../harness/runners.ts";
 
-const capacity = { tokens: 32, rows: 4, logitRows: 16, tableEntries: 64, blockTokens: 16, tileTokens: 4 };
+const capacity = {
+  tokens: 32,
+  rows: 4,
+  logitRows: 16,
+  tableEntries: 64,
+  blockTokens: 16,
+  tileTokens: 4,
+  partKeys: 32,
+};
 const table = new RopeTable({ base: 10_000, dims: 4, linearFactor: 1 }, undefined);
 
 const unfed = () => {
@@ -38,7 +46,15 @@ describeOnEveryAdapter("the inputs of a step", (gpu) => {
   test("say each token's slot, tile and turn, and which rows want logits", async (context) => {
     const inputs = await make(gpu, context, true);
     inputs.upload(plan, unfed);
-    expect(inputs.counts).toEqual({ tokens: 9, singleTiles: 1, tiles: 3, logitRows: 3 });
+    expect(inputs.counts).toEqual({
+      tokens: 9,
+      singleTiles: 1,
+      singleParts: 2,
+      tiles: 3,
+      logitRows: 3,
+      keys: 20 + 41 + 2,
+      keyPairs: (15 + 20) * 3 + 41 + (1 + 2),
+    });
     expect(used(inputs.tokens, 9)).toEqual([11, 12, 13, 14, 15, 16, 21, 31, 32]);
     expect(used(inputs.slots, 9)).toEqual([
       ...[14, 15].map((slot) => 5 * 16 + slot),
@@ -63,7 +79,7 @@ describeOnEveryAdapter("the inputs of a step", (gpu) => {
   test("put single tokens among the other tiles where there is one variant", async (context) => {
     const inputs = await make(gpu, context, false);
     inputs.upload(plan, unfed);
-    expect(inputs.counts).toEqual({ tokens: 9, singleTiles: 0, tiles: 4, logitRows: 3 });
+    expect(inputs.counts).toMatchObject({ tokens: 9, singleTiles: 0, singleParts: 1, tiles: 4 });
     expect(used(inputs.tiles, 16).slice(8, 12)).toEqual([6, 1, 40, 2]);
   });
 
@@ -72,7 +88,7 @@ describeOnEveryAdapter("the inputs of a step", (gpu) => {
     inputs.upload(plan, unfed);
     const second = plan.rows.slice(1, 2);
     inputs.upload({ id: 2, rows: second }, unfed);
-    expect(inputs.counts).toEqual({ tokens: 1, singleTiles: 1, tiles: 0, logitRows: 1 });
+    expect(inputs.counts).toMatchObject({ tokens: 1, singleTiles: 1, tiles: 0, logitRows: 1, keys: 41 });
     expect(used(inputs.singleTiles, 4)).toEqual([0, 1, 40, 0]);
     expect(used(inputs.blockTables, 3)).toEqual([9, 0, 7]);
   });

@@ -28,6 +28,7 @@ const wrong: readonly (readonly [string, object])[] = [
   ["maxStepTokens", { maxStepTokens: 5000 }],
   ["onProgress", { onProgress: true }],
   ["signal", { signal: "stop" }],
+  ["tune", { tune: "always" }],
 ];
 
 test.each(wrong)("the runtime's option %s is checked first: %o", async (option, change) => {

@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { createNodePlatform } from "../../platform/node/node_platform.ts";
 import type { AdapterSummary, OpenAdapter } from "../../platform/platform.ts";
+import { type AdapterKernels, describeKernels, kernelsOf } from "../adapter_kernels.ts";
 import { formatTable } from "../format.ts";
 import { type Io, print, printJson } from "../io.ts";
 import { styleOf } from "../style.ts";
 
 interface DevicesOptions {
   readonly adapter?: string;
+  readonly kernels?: boolean;
   readonly json?: boolean;
 }
 
@@ -16,12 +18,15 @@ interface Device extends AdapterSummary {
   /** Subgroup sizes, smallest and largest; 0 where the adapter does not say. */
   readonly subgroups: readonly [number, number];
   readonly limits: Readonly<Record<string, number>>;
+  /** Where they were asked for. */
+  readonly kernels?: AdapterKernels;
 }
 
 const EXAMPLES = `
 Examples:
   $ baton devices
   $ baton devices --adapter llvmpipe --json
+  $ baton devices --kernels
 `;
 
 export function addDevices(program: Command, io: Io): void {
@@ -32,18 +37,20 @@ export function addDevices(program: Command, io: Io): void {
       "--adapter <name>",
       "part of the name of the adapter to use (default: BATON_ADAPTER, or the best)",
     )
+    .option("--kernels", "also the defaults of each adapter's kernels, and what tuning chose")
     .option("--json", "print JSON for machines")
     .addHelpText("after", EXAMPLES)
     .action((options: DevicesOptions) => devices(io, options));
 }
 
-async function devices(io: Io, { adapter, json }: DevicesOptions): Promise<void> {
+async function devices(io: Io, { adapter, json, kernels }: DevicesOptions): Promise<void> {
   const platform = createNodePlatform();
   const open = (name: string | undefined) => platform.openAdapter(name === undefined ? {} : { name });
   const used = await withAdapter(open(adapter), ({ summary }) => summary.name);
   const found: Device[] = [];
   for (const { name } of await platform.listAdapters()) {
-    found.push(await withAdapter(open(name), (opened) => describe(opened, used)));
+    const device = await withAdapter(open(name), (opened) => describe(opened, used));
+    found.push(kernels ? { ...device, kernels: await kernelsOf(await open(name), platform) } : device);
   }
   const why = reason(found, adapter, io.env.BATON_ADAPTER);
   if (json) return printJson(io, { used, why, adapters: found });
@@ -112,5 +119,6 @@ function deviceText(io: Io, device: Device): string {
     ["features", device.features.join(", ")],
   ];
   const table = formatTable(rows.map(([name = "", value = ""]) => [`  ${name}`, value]));
-  return `${bold(`${device.used ? "*" : "-"} ${device.name}`)}\n${table}`;
+  const kernels = device.kernels ? describeKernels(device.kernels) : "";
+  return `${bold(`${device.used ? "*" : "-"} ${device.name}`)}\n${table}${kernels}`;
 }

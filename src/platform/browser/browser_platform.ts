@@ -16,6 +16,7 @@ import { type ToldStream, toldStream } from "../../loader/sources/told_stream.ts
 import type { ByteSource } from "../../protocol/bytes.ts";
 import type { Platform, ResolveOptions } from "../platform.ts";
 import { listAdapters, openAdapter } from "./gpu.ts";
+import { originSettings } from "./settings.ts";
 
 export interface BrowserPlatformOptions {
   /** Address of the model hub; the hub library's own when absent. */
@@ -39,6 +40,8 @@ export function createBrowserPlatform(options: BrowserPlatformOptions = {}): Pla
     name: "browser",
     listAdapters,
     openAdapter,
+    implementation: (globalThis.navigator as Partial<Navigator> | undefined)?.userAgent ?? "browser",
+    settings: originSettings,
     async resolveModel(model, { onProgress, signal }) {
       const context = { ...fixed, ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) };
       const known = findModel(String(model), catalogue);

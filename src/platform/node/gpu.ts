@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { DeviceError } from "../../errors.ts";
 import { bestFirst, chooseAdapter, summarizeAdapter } from "../gpu_choice.ts";
 import { openAdapterOf } from "../open_adapter.ts";
@@ -26,6 +27,16 @@ export async function openAdapter(request: AdapterRequest = {}): Promise<OpenAda
   const name = request.name ?? process.env.BATON_ADAPTER;
   const toggles = request.exactTimestamps ? ["disable-dawn-features=timestamp_quantization"] : [];
   return chooseAdapter(await openAll(await loadDawn(), toggles), name, ADVICE);
+}
+
+/** Of the npm package, which holds one build of Dawn; "unknown" where the package is missing. */
+export function dawnVersion(): string {
+  try {
+    const { version }: { readonly version: string } = createRequire(import.meta.url)("webgpu/package.json");
+    return version;
+  } catch {
+    return "unknown";
+  }
 }
 
 async function loadDawn(): Promise<Create> {

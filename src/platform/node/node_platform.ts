@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, ModelError } from "../../errors.ts";
 import {
@@ -15,8 +15,9 @@ import { cacheFolder } from "./cache_folder.ts";
 import { catalogueFile } from "./catalogue_model.ts";
 import { type FetchContext, reporter } from "./fetch_context.ts";
 import { fileSource } from "./file_source.ts";
-import { listAdapters, openAdapter } from "./gpu.ts";
+import { dawnVersion, listAdapters, openAdapter } from "./gpu.ts";
 import type { AllowInstall } from "./pip.ts";
+import { fileSettings } from "./settings.ts";
 import { urlFile } from "./url_model.ts";
 
 export interface NodePlatformOptions {
@@ -46,6 +47,8 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     name: "node",
     listAdapters,
     openAdapter,
+    implementation: `dawn, npm webgpu ${dawnVersion()}`,
+    settings: fileSettings(join(fixed.cacheFolder, "settings")),
     resolveModel: (model, { onProgress, signal }) =>
       resolveModel(model, options.catalogue ?? ownCatalogue, { ...fixed, signal, ...reporter(onProgress) }),
   };

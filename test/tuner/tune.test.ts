@@ -1,0 +1,227 @@
+import { expect, type TestContext, test } from "vitest";
+import { BatonError } from "../../src/errors.ts";
+import { borrowDevice } from "../../src/gpu/device.ts";
+import { Kernel, type KernelVariant } from "../../src/gpu/kernel.ts";
+import { KernelLibrary } from "../../src/kernels/library.ts";
+import { type MatmulTile, productKey } from "../../src/kernels/matmul_kernels.ts";
+import { shaderSources } from "../../src/kernels/shaders.ts";
+import { chooseKernels, type KernelChoice } from "../../src/kernels/variants.ts";
+import { MatmulBench } from "../../src/tuner/matmul_bench.ts";
+import { matmulTasks } from "../../src/tuner/matmul_tasks.ts";
+import { identityOf, tunedKernels } from "../../src/tuner/memory.ts";
+import { Stopwatch } from "../../src/tuner/stopwatch.ts";
+import type { Tunable, TuningTask } from "../../src/tuner/task.ts";
+import { tune } from "../../src/tuner/tune.ts";
+import type { Tuning } from "../../src/tuner/tuning.ts";
+import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
+import { openTestRunner, prefill } from "../harness/runners.ts";
+import { writeTinyModel } from "../harness/tiny_model.ts";
+import { loadTiny } from "../harness/tiny_reference.ts";
+
+const model = writeTinyModel({ seed: 5, vocabTokens: 600 });
+const about = { implementation: "test", model: "tiny" };
+
+async function tunableOn(gpu: TestGpu, context: TestContext): Promise<Tunable> {
+  return (await openTestRunner(gpu, context, model, { precision: "default" })).tunable;
+}
+
+/** As if in every task the last candidate had won: choices that differ from the defaults wherever there is a choice. */
+async function forged(tunable: Tunable): Promise<Tuning> {
+  const tasks = matmulTasks(tunable.products, tunable.choice, tunable.gpu.capabilities);
+  const choices = tasks.map(({ family, key, tokens, upToTokens, tiles }) => ({
+    family,
+    key,
+    tokens,
+    upToTokens: Number.isFinite(upToTokens) ? upToTokens : null,
+    default: tiles[0] ?? {},
+    chosen: tiles.at(-1) ?? {},
+    ratio: 0.5,
+    candidates: [],
+  }));
+  const identity = await identityOf({ ...tunable, ...about });
+  return { ...about, identity, takenAt: "", budgetMs: 1, ms: 1, complete: true, choices };
+}
+
+describeOnEveryAdapter("tuning", (gpu) => {
+  test("ends within its budget, goes on from there, and frees everything", async (context) => {
+    const tunable = await tunableOn(gpu, context);
+    const before = tunable.gpu.liveBytes;
+    const tasks = matmulTasks(tunable.products, tunable.choice, tunable.gpu.capabilities);
+    expect(tasks.length).toBeGreaterThanOrEqual(5);
+    const first = await tune({ ...tunable, ...about, budgetMs: 300 });
+    expect(first.complete).toBe(false);
+    expect(first.choices.length).toBeLessThan(tasks.length);
+    const seen: number[] = [];
+    const onProgress = ({ done }: { readonly done: number }) => seen.push(done);
+    const known = first.choices;
+    const second = await tune({ ...tunable, ...about, budgetMs: 90_000, known, onProgress });
+    expect(second.complete).toBe(true);
+    const left = tasks.slice(known.length);
+    expect(seen.at(-1)).toBe(left.reduce((sum, { tiles }) => sum + tiles.length, 0));
+    expect(second.choices.slice(0, known.length)).toEqual(known);
+    expect(tunable.gpu.liveBytes).toBe(before);
+    tunable.gpu.assertAlive();
+    expectChoices(second, tasks);
+  });
+
+  test("an abort ends it with its reason, and frees everything", async (context) => {
+    const tunable = await tunableOn(gpu, context);
+    const before = tunable.gpu.liveBytes;
+    const stop = new AbortController();
+    const onProgress = () => stop.abort(new Error("never mind"));
+    await expect(tune({ ...tunable, ...about, onProgress, signal: stop.signal })).rejects.toThrow(
+      "never mind",
+    );
+    expect(tunable.gpu.liveBytes).toBe(before);
+  });
+
+  test("a device that is lost meanwhile ends it with device-lost", async (context) => {
+    const tunable = await tunableOn(gpu, context);
+    const onProgress = ({ done }: { readonly done: number }) => {
+      if (done === 2) tunable.gpu.device.destroy();
+    };
+    await expect(tune({ ...tunable, ...about, onProgress })).rejects.toMatchObject({ code: "device-lost" });
+  });
+
+  test("has nothing to choose in exact, and says so", async (context) => {
+    const runner = await openTestRunner(gpu, context, model, { precision: "exact" });
+    const error = await tune({ ...runner.tunable, ...about }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(BatonError);
+    expect(error).toMatchObject({
+      code: "invalid-option",
+      message: expect.stringMatching(/nothing to tune/),
+    });
+  });
+
+  test("a candidate whose shader computes something else is found out", async (context) => {
+    const { bench, tiles } = await benchWith(gpu, context, [
+      /\+= dot\(w\[j\], a\)/g,
+      "+= 1.02 * dot(w[j], a)",
+    ]);
+    expect(await bench.candidate(tiles.right).prepare()).toBe("ready");
+    expect(await bench.candidate(tiles.wrong).prepare()).toBe("wrong-results");
+  });
+
+  test("a candidate whose shader leaves out a part of the rows is found out", async (context) => {
+    const { bench, tiles } = await benchWith(gpu, context, [/k < params\.groups/g, "k + 1u < params.groups"]);
+    expect(await bench.candidate(tiles.right).prepare()).toBe("ready");
+    expect(await bench.candidate(tiles.wrong).prepare()).toBe("wrong-results");
+  });
+
+  test("a candidate that does not compile ends itself and not the device", async (context) => {
+    const { bench, tiles, tunable } = await benchWith(gpu, context, [/fn main\(/g, "fn main(nonsense"]);
+    expect(await bench.candidate(tiles.right).prepare()).toBe("ready");
+    await expect(bench.candidate(tiles.wrong).prepare()).rejects.toThrow(BatonError);
+    await tunable.gpu.device.queue.onSubmittedWorkDone();
+    tunable.gpu.assertAlive();
+    expect(await bench.candidate(tiles.right).measure()).toBeGreaterThan(0);
+  });
+});
+
+/** Every task decided, for one of its candidates, by measurements that all were right. */
+function expectChoices({ choices }: Tuning, tasks: readonly TuningTask[]): void {
+  expect(choices.map(({ key, upToTokens }) => [key, upToTokens ?? Number.POSITIVE_INFINITY])).toEqual(
+    tasks.map(({ key, upToTokens }) => [key, upToTokens]),
+  );
+  for (const [index, { default: standard, chosen, ratio, candidates }] of choices.entries()) {
+    expect(candidates.map(({ tile }) => tile)).toEqual(tasks[index]?.tiles);
+    expect(candidates.map(({ tile }) => tile)).toContainEqual(chosen);
+    expect(candidates.filter(({ outcome }) => outcome === "wrong-results" || outcome === "failed")).toEqual(
+      [],
+    );
+    expect(ratio < 0.971 || (ratio === 1 && chosen === standard)).toBe(true);
+  }
+}
+
+/** A bench on which the tile `wrong` gets a shader with a defect, which the tile `right` does not have. */
+async function benchWith(
+  gpu: TestGpu,
+  context: TestContext,
+  [pattern, replacement]: readonly [RegExp, string],
+) {
+  const tunable = await tunableOn(gpu, context);
+  const own = borrowDevice(tunable.gpu.device, tunable.gpu.summary);
+  const right: MatmulTile = { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 };
+  const wrong: MatmulTile = { ...right, tn: 4 };
+  const text = shaderSources["matmul_lanes.wesl"] ?? "";
+  const defective = text.replace(pattern, replacement);
+  expect(defective).not.toBe(text);
+  class Library extends KernelLibrary {
+    #defective: Promise<Kernel> | undefined;
+
+    override get(variant: KernelVariant): Promise<Kernel> {
+      if (variant.constants?.TN !== wrong.tn) return super.get(variant);
+      const sources = { ...shaderSources, "matmul_lanes.wesl": defective };
+      this.#defective ??= Kernel.create(own, sources, variant);
+      return this.#defective;
+    }
+  }
+  const product = tunable.products.find(({ shape }) => shape.epilogue === "store" && shape.groups > 1);
+  if (!product) throw new Error("the model has a product of several groups");
+  const bench = await MatmulBench.open({
+    gpu: own,
+    library: new Library(own),
+    stopwatch: new Stopwatch(own),
+    choice: tunable.choice,
+    epilogue: product.shape.epilogue,
+    slices: product.slices,
+    tokens: 3,
+  });
+  context.onTestFinished(() => own.destroy());
+  return { bench, tiles: { right, wrong }, tunable };
+}
+
+describeOnEveryAdapter("a tuned runner", (gpu) => {
+  const reference = loadTiny("qwen2_q4_1");
+  const [sequence = { ids: [], positions: [], logits: [] }] = reference.sequences;
+  const { ids } = sequence;
+  const chunks = [1, 2, 3, 5, 20];
+  const blocks = [3, 1, 4, 0, 2, 5, 6];
+
+  test("takes the variants that were chosen, and agrees with transformers", async (context) => {
+    let asked: Tunable | undefined;
+    const tuned = async (tunable: Tunable) => {
+      asked = tunable;
+      return tunedKernels(tunable, await forged(tunable));
+    };
+    const options = { precision: "default", maxStepTokens: 96, tuned } as const;
+    const runner = await openTestRunner(gpu, context, reference.gguf, options);
+    expect(runner.tunedProducts).toBe(new Set(asked?.products.map(({ shape }) => productKey(shape))).size);
+    const ours = await prefill(runner, ids, blocks, chunks);
+    expect(sequence.positions.length).toBeGreaterThan(0);
+    for (const [row, position] of sequence.positions.entries()) {
+      const actual = ours[position] ?? [];
+      for (const [id, value] of (sequence.logits[row] ?? []).entries()) {
+        // The bound that test/model/tiny_models.test.ts has for this class.
+        expect(Math.abs(value - (actual[id] ?? Number.NaN))).toBeLessThan(0.05);
+      }
+    }
+  });
+
+  test("has in exact the same bits, whatever was chosen", async (context) => {
+    const untuned = await openTestRunner(gpu, context, reference.gguf, {
+      precision: "exact",
+      maxStepTokens: 96,
+    });
+    const tuned = await openTestRunner(gpu, context, reference.gguf, {
+      precision: "exact",
+      maxStepTokens: 96,
+      tuned: async (tunable) => {
+        const choice = chooseKernels(tunable.gpu.capabilities, "default");
+        return tunedKernels({ ...tunable, choice }, await forged({ ...tunable, choice }));
+      },
+    });
+    expect(tuned.tunedProducts).toBe(0);
+    expect(await prefill(tuned, ids, blocks, chunks)).toEqual(await prefill(untuned, ids, blocks, chunks));
+  });
+
+  test("chooses nothing in exact, even where it is given choices", async (context) => {
+    const { gpu: device, choice, products } = await tunableOn(gpu, context);
+    const other: KernelChoice["tuned"] = new Map(
+      products.map(({ shape }) => [productKey(shape), choice.matmul]),
+    );
+    expect(chooseKernels(device.capabilities, "exact", other)).toEqual(
+      chooseKernels(device.capabilities, "exact"),
+    );
+  });
+});

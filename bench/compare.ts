@@ -72,6 +72,8 @@ export function compareReports(report: EngineReport, old: EngineReport): Compari
     ["weights", ({ model }) => model.weights],
     ["precision", ({ precision }) => precision],
     ["browser", ({ browser }) => browser],
+    // Older reports do not know of tuning.
+    ["tuned kernels", ({ tunedProducts = 0 }) => tunedProducts],
     ["processor", ({ machine }) => machine.cpu],
     ["Node", ({ machine }) => machine.node],
     ["Dawn", ({ machine }) => machine.dawn],

@@ -38,6 +38,10 @@ function headTable(report: EngineReport): string {
       `${model.name}${random}: ${model.architecture}, ${model.layers} layers, ${(model.parameters / 1e6).toFixed(1)} M parameters`,
     ],
     ["precision", report.precision],
+    [
+      "kernels",
+      report.tunedProducts > 0 ? `tuned for ${report.tunedProducts} products` : "the adapter class's",
+    ],
     ["load time", formatMs(report.loadMs)],
     [
       "GPU memory",

@@ -21,6 +21,7 @@ interface EngineOptions extends ModelOptions {
   readonly only?: string;
   readonly profile?: string;
   readonly starts?: number;
+  readonly tuned?: boolean;
   readonly trace?: string;
   readonly in: string;
   readonly compare?: string;
@@ -67,6 +68,10 @@ export function addEngine(program: Command, io: Io): void {
       "--starts <number>",
       "cold and warm starts of a process, to its first token (default: 2; 0 with --only, and for a page)",
       parseNumber("--starts"),
+    )
+    .option(
+      "--tuned",
+      "with the kernels that `baton tune` found here for the model (default: those of the adapter's class)",
     )
     .option("--in <place>", "node, or page: measure in a page of Chromium", "node")
     .option("--trace <file>", "writes all steps there, for chrome://tracing or ui.perfetto.dev")
@@ -127,6 +132,9 @@ function checkOptions(options: EngineOptions, modelGiven: boolean): EngineJob {
   if (place === "page" && starts !== 0) {
     throw invalidOption("--starts", starts, "0 where a page measures: no process is started for it");
   }
+  const tuned = options.tuned === true;
+  if (place === "page" && tuned)
+    throw invalidOption("--tuned", tuned, "left out where a page measures: it has not tuned");
   return {
     runtime: checkRuntimeOptions(runtimeOptions(options)),
     model: random ? name : options.model,
@@ -136,6 +144,7 @@ function checkOptions(options: EngineOptions, modelGiven: boolean): EngineJob {
     cases,
     profile: chooseProfiled(options.profile, cases),
     place,
+    tuned,
     starts: checkNumber("--starts", starts, { min: 0, max: 100, integer: true }),
   };
 }

@@ -1,6 +1,6 @@
 import { greedy } from "../src/conversation/send_options.ts";
 import { CapacityError, DeviceError } from "../src/errors.ts";
-import type { RowResult, StepPlan, StepRow } from "../src/protocol/step.ts";
+import { FED_TOKEN, type RowResult, type StepPlan, type StepRow } from "../src/protocol/step.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import type { EngineCase } from "./cases.ts";
 import { RandomWords } from "./random_model.ts";
@@ -115,15 +115,15 @@ export class EngineBench {
   }
 
   async #sampleDecode({ batch, contextTokens, tokens }: EngineCase): Promise<Omit<Sample, "dispatches">> {
-    const timed = new TimedSteps();
-    let next = this.#firstTokens(batch, contextTokens);
+    const steps = new TimedSteps(this.#runner.limits.plansInFlight);
     for (let step = 0; step < tokens; step++) {
-      const rows = this.#decodeRows(next, contextTokens, contextTokens + step);
-      const results = await timed.time(() => this.#step(rows));
-      next = results.map(tokenOf);
-      timed.tokens.push(...next);
+      const first = this.#firstTokens(batch, contextTokens);
+      // What the steps in flight sample goes on without the host.
+      const next =
+        steps.inFlight > 0 ? first.map(() => FED_TOKEN) : step > 0 ? steps.tokens.slice(-batch) : first;
+      await steps.add(() => this.#step(this.#decodeRows(next, contextTokens, contextTokens + step)));
     }
-    return timed;
+    return steps.landed();
   }
 
   #firstTokens(batch: number, contextTokens: number): number[] {
@@ -148,16 +148,15 @@ export class EngineBench {
     sample: boolean,
   ): Promise<Omit<Sample, "dispatches">> {
     const { maxStepTokens } = this.#runner.limits;
-    const timed = new TimedSteps();
+    const steps = new TimedSteps(this.#runner.limits.plansInFlight);
     for (let position = 0; position < tokens.length; position += maxStepTokens) {
       const chunk = tokens.slice(position, position + maxStepTokens);
       const isLast = position + chunk.length === tokens.length;
       const output = sample && isLast ? sampled : unsampled;
       const row = { sequence, tokens: chunk, position, blocks, output };
-      const results = await timed.time(() => this.#step([row]));
-      if (output.kind === "token") timed.tokens.push(...results.map(tokenOf));
+      await steps.add(() => this.#step([row]));
     }
-    return timed;
+    return steps.landed();
   }
 
   async #step(rows: readonly StepRow[]): Promise<readonly RowResult[]> {
@@ -213,18 +212,48 @@ function tableTokens(cases: readonly EngineCase[]): ReadonlyMap<string, number> 
   return tables;
 }
 
-/** Steps of a sample as they are taken. */
+/** Steps of a sample, as many in flight as a conversation has; each lasts from when the device had nothing before it to do. */
 class TimedSteps {
   readonly stepMs: number[] = [];
   readonly startedMs: number[] = [];
   readonly tokens: number[] = [];
+  readonly #most: number;
+  readonly #flying: { readonly givenMs: number; readonly rows: Promise<readonly RowResult[]> }[] = [];
+  #landedMs = 0;
 
-  async time<T>(step: () => Promise<T>): Promise<T> {
-    const started = performance.now();
-    const result = await step();
-    this.stepMs.push(performance.now() - started);
+  constructor(mostInFlight: number) {
+    this.#most = mostInFlight;
+  }
+
+  get inFlight(): number {
+    return this.#flying.length;
+  }
+
+  /** Gives a step; resolves when there is room for another. */
+  async add(step: () => Promise<readonly RowResult[]>): Promise<void> {
+    const givenMs = performance.now();
+    const rows = step();
+    // One that fails while others are before it is heard of when its turn comes.
+    rows.catch(() => {});
+    this.#flying.push({ givenMs, rows });
+    if (this.#flying.length >= this.#most) await this.#land();
+  }
+
+  /** When all have landed. */
+  async landed(): Promise<this> {
+    while (this.#flying.length > 0) await this.#land();
+    return this;
+  }
+
+  async #land(): Promise<void> {
+    const next = this.#flying.shift();
+    if (!next) return;
+    const rows = await next.rows;
+    const started = Math.max(next.givenMs, this.#landedMs);
+    this.#landedMs = performance.now();
+    this.stepMs.push(this.#landedMs - started);
     this.startedMs.push(started);
-    return result;
+    for (const row of rows) if (row.kind !== "none") this.tokens.push(tokenOf(row));
   }
 }
 

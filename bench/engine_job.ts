@@ -6,6 +6,8 @@ import { openGguf } from "../src/loader/gguf.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
 import type { Platform } from "../src/platform/platform.ts";
 import type { CheckedRuntimeOptions } from "../src/runtime_options.ts";
+import { recallKernels } from "../src/runtime_tuner.ts";
+import type { Tunable } from "../src/tuner/task.ts";
 import type { EngineCase } from "./cases.ts";
 import { type EngineRun, runEngine } from "./engine_run.ts";
 import { measureFirstToken } from "./first_token.ts";
@@ -31,6 +33,8 @@ export interface EngineJob {
   /** Cold and warm starts of a process; 0 for none. */
   readonly starts: number;
   readonly place: "node" | "page";
+  /** With the kernels that tuning found for the model on this adapter before. */
+  readonly tuned: boolean;
 }
 
 export interface JobWatcher {
@@ -88,8 +92,9 @@ async function measureInNode(job: EngineJob, watcher: JobWatcher, trace: TraceLo
       hostPeaks = memory.peaks();
     };
     const measured = { samples, seed, cases, profile, signal, onProgress, onReady };
+    const tuned = job.tuned ? (tunable: Tunable) => recallKernels(tunable, platform) : undefined;
     const run: EngineRun = await runEngine(
-      { gpu, open, precision, maxStepTokens, kvMiB, ...measured },
+      { gpu, open, precision, maxStepTokens, kvMiB, ...measured, ...(tuned && { tuned }) },
       trace,
     );
     return { ...run, hostPeaks: hostPeaks ?? memory.peaks() };

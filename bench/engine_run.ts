@@ -7,7 +7,7 @@ import { TensorTable, vocabOf } from "../src/model/tensor_table.ts";
 import type { AdapterSummary } from "../src/platform/platform.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import { BLOCK_TOKENS, planKvPool } from "../src/runner/kv_pool.ts";
-import { openRunner } from "../src/runner/open_runner.ts";
+import { type OpenRunnerOptions, openRunner } from "../src/runner/open_runner.ts";
 import type { StepProfile } from "../src/runner/step_profile.ts";
 import type { EngineCase } from "./cases.ts";
 import { blocksOf, EngineBench } from "./engine_bench.ts";
@@ -30,6 +30,8 @@ export interface EngineRunRequest {
   readonly maxStepTokens: number;
   /** Size of the KV pool; when absent the default, or what the cases need where that is more. */
   readonly kvMiB: number | undefined;
+  /** The defaults of the adapter's class when absent. */
+  readonly tuned?: NonNullable<OpenRunnerOptions["tuned"]>;
   readonly samples: number;
   readonly seed: number;
   readonly cases: readonly EngineCase[];
@@ -48,6 +50,8 @@ export interface EngineRun {
   /** From opening the file to pipelines that are ready; one sample, with whatever the driver had cached. */
   readonly loadMs: number;
   readonly gpuBytes: GpuBytes;
+  /** Products of the model that run kernels which tuning chose. */
+  readonly tunedProducts: number;
   /** Of a step that decodes one token of one sequence. */
   readonly dispatchesPerDecodeStep: number;
   readonly results: readonly CaseResult[];
@@ -104,6 +108,7 @@ export async function runEngine(request: EngineRunRequest, trace: TraceLog): Pro
     model: modelOf(file, runner),
     loadMs,
     gpuBytes,
+    tunedProducts: runner.tunedProducts,
     dispatchesPerDecodeStep,
     results: resultsOf(taken, modelWork(runner.config, file.tensors), request.maxStepTokens, probes),
     ratios: ratiosOf(taken),
@@ -114,10 +119,10 @@ export async function runEngine(request: EngineRunRequest, trace: TraceLog): Pro
 
 /** Reads the file to its end, and closes it. */
 async function openBenchRunner(request: EngineRunRequest, file: GgufFile): Promise<GpuRunner> {
-  const { gpu, precision, maxStepTokens, onProgress } = request;
+  const { gpu, precision, maxStepTokens, onProgress, tuned } = request;
   const kvMiB = request.kvMiB ?? kvMiBOf(request, file);
   try {
-    const given = { ...(kvMiB !== undefined && { kvMiB }), onProgress };
+    const given = { ...(kvMiB !== undefined && { kvMiB }), ...(tuned && { tuned }), onProgress };
     return await openRunner({ gpu, file, precision, maxStepTokens, ...given });
   } finally {
     await file.close();

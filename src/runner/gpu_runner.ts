@@ -82,7 +82,8 @@ export class GpuRunner implements Runner {
   }
 
   /**
-   * Runs one step for its times alone, in its turn among the others.
+   * Runs one step for its times alone, when the steps before have reported. No other may be given until it resolves: it would write
+   * its inputs over this one's.
    * @throws DeviceError `adapter-limit` where the device has no timestamps, and as `run`
    */
   profile(plan: StepPlan): Promise<StepProfile> {

@@ -122,6 +122,7 @@ test("the report says what was measured, where, and how", () => {
   expect(heapAndBufferBytes).toBeGreaterThan(1e6);
   expect(residentBytes).toBeGreaterThan(heapAndBufferBytes);
   expect(report.firstToken).toBeUndefined();
+  expect(report.tunedProducts).toBe(0);
   expect(Math.min(gpuBytes.weights, gpuBytes.kv, report.loadMs)).toBeGreaterThan(0);
   expect(new Date(report.takenAt).toISOString()).toBe(report.takenAt);
 });
@@ -182,6 +183,7 @@ const refused: readonly (readonly [string, readonly string[]])[] = [
   ],
   [`The option --starts is -1; it has to be a whole number in [0, 100].`, ["--starts", "-1"]],
   [`The option --in is "cloud"; it has to be node or page.`, ["--in", "cloud"]],
+  [`The option --tuned is true; it has to be left out`, ["--in", "page", "--tuned"]],
   [`The option --starts is 1; it has to be 0`, ["--in", "page", "--starts", "1"]],
   [`The option --precision is "double"; it has to be`, ["--precision", "double"]],
   [`The option kvMiB is -1; it has to be`, ["--kv-mib", "-1"]],

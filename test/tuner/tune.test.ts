@@ -12,7 +12,7 @@ import { identityOf, tunedKernels } from "../../src/tuner/memory.ts";
 import { Stopwatch } from "../../src/tuner/stopwatch.ts";
 import type { Tunable, TuningTask } from "../../src/tuner/task.ts";
 import { tune } from "../../src/tuner/tune.ts";
-import type { Tuning } from "../../src/tuner/tuning.ts";
+import { sameTile, type Tuning } from "../../src/tuner/tuning.ts";
 import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
 import { openTestRunner, prefill } from "../harness/runners.ts";
 import { writeTinyModel } from "../harness/tiny_model.ts";
@@ -25,7 +25,7 @@ async function tunableOn(gpu: TestGpu, context: TestContext): Promise<Tunable> {
   return (await openTestRunner(gpu, context, model, { precision: "default" })).tunable;
 }
 
-/** As if in every task the last candidate had won: choices that differ from the defaults wherever there is a choice. */
+/** As if in every task a candidate had won that is no default in any range: the last one of those. */
 async function forged(tunable: Tunable): Promise<Tuning> {
   const tasks = matmulTasks(tunable.products, tunable.choice, tunable.gpu.capabilities);
   const choices = tasks.map(({ family, key, tokens, upToTokens, tiles }) => ({
@@ -34,7 +34,9 @@ async function forged(tunable: Tunable): Promise<Tuning> {
     tokens,
     upToTokens: Number.isFinite(upToTokens) ? upToTokens : null,
     default: tiles[0] ?? {},
-    chosen: tiles.at(-1) ?? {},
+    chosen:
+      tiles.findLast((tile) => !tunable.choice.matmul.some((known) => sameTile({ ...known.tile }, tile))) ??
+      {},
     ratio: 0.5,
     candidates: [],
   }));
@@ -185,8 +187,22 @@ describeOnEveryAdapter("a tuned runner", (gpu) => {
       return tunedKernels(tunable, await forged(tunable));
     };
     const options = { precision: "default", maxStepTokens: 96, tuned } as const;
-    const runner = await openTestRunner(gpu, context, reference.gguf, options);
+    const labels: string[] = [];
+    const runner = await openTestRunner(gpu, context, reference.gguf, options, (device) => {
+      const create = device.createComputePipelineAsync.bind(device);
+      device.createComputePipelineAsync = (descriptor) => {
+        labels.push(descriptor.label ?? "");
+        return create(descriptor);
+      };
+    });
     expect(runner.tunedProducts).toBe(new Set(asked?.products.map(({ shape }) => productKey(shape))).size);
+    // No product of the forward pass has kept a default: the tuner knows them all.
+    const products = labels.filter((label) => label.startsWith("matmul_"));
+    expect(products.length).toBeGreaterThan(5);
+    const isOf = (label: string, { kernel, tm, tn }: MatmulTile) =>
+      label.startsWith(`matmul_${kernel} `) && label.includes(` TM=${tm} TN=${tn} `);
+    for (const { tile } of asked?.choice.matmul ?? [])
+      expect(products.filter((label) => isOf(label, tile))).toEqual([]);
     const ours = await prefill(runner, ids, blocks, chunks);
     expect(sequence.positions.length).toBeGreaterThan(0);
     for (const [row, position] of sequence.positions.entries()) {

@@ -55,7 +55,8 @@ function within<T>(work: Promise<T>, ms: number, signal: AbortSignal | undefined
       signal?.removeEventListener("abort", stop);
       settle();
     };
-    signal?.addEventListener("abort", stop);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop);
     work.then(
       (value) => end(() => resolve(value)),
       (error: unknown) => end(() => reject(error)),

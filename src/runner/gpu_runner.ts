@@ -111,7 +111,14 @@ async function build({
     maxTokens: maxStepTokens,
     maxLogitRows: limits.maxLogitRows,
   });
-  await warmUp({ gpu, inputs, stages: forward.stages, limits, ...(onProgress && { onProgress }) });
+  await warmUp({
+    gpu,
+    inputs,
+    stages: forward.stages,
+    limits,
+    tuned: choice.tuned.size > 0,
+    ...(onProgress && { onProgress }),
+  });
   return new GpuRunner(tunable, config, limits, inputs, forward, {
     weightBytes: weights.bytes,
     kvBytes: pool.shape.bytes,

@@ -10,55 +10,50 @@ export interface WarmUpRequest {
   readonly inputs: StepInputs;
   readonly stages: readonly Stage[];
   readonly limits: RunnerLimits;
+  /** Whether tuning replaced a default. */
+  readonly tuned: boolean;
   readonly onProgress?: OnProgress;
 }
 
-/** Tokens of the steps: they take the variants of every range that defaults or tuning tell apart. */
-const STEP_TOKENS = TOKEN_RANGES.map((upToTokens) => Math.min(upToTokens, 17));
-
-/** A stage to be run in a step of so many tokens. */
-interface Job {
-  readonly tokens: number;
-  readonly stage: Stage;
-}
+/** Tokens of the steps: of the defaults one takes the variants for decode and one those for prefill; what was tuned tells ranges apart. */
+const STEP_TOKENS = { defaults: [1, 8], tuned: TOKEN_RANGES.map((upToTokens) => Math.min(upToTokens, 17)) };
 
 /**
- * Runs every kernel once, in steps of one token and of several. Some drivers compile a pipeline only when it is first dispatched, and
- * take seconds: that belongs to loading, under a bar, and not to somebody's first token. What it writes into the KV pool is written
- * over before anybody reads it.
+ * Runs every kernel once for a step of one token and for steps of several. Some drivers compile a pipeline only when it is first
+ * dispatched, and take seconds: that belongs to loading, under a bar, and not to somebody's first token. What it writes into the
+ * KV pool is written over before anybody reads it.
  */
-export async function warmUp({ gpu, inputs, stages, limits, onProgress }: WarmUpRequest): Promise<void> {
-  const jobs = jobsOf(stages, inputs, limits);
-  for (const [index, { tokens, stage }] of jobs.entries()) {
-    inputs.upload(planOf(tokens, limits.blockTokens));
-    const encoder = gpu.device.createCommandEncoder({ label: "warm-up" });
-    const pass = encoder.beginComputePass();
-    stage.encode(pass, inputs.counts);
-    pass.end();
-    gpu.device.queue.submit([encoder.finish()]);
-    await gpu.device.queue.onSubmittedWorkDone();
-    gpu.assertAlive();
-    const done = index + 1;
-    const label = "first run of each kernel";
-    onProgress?.({ phase: "warm-up", done, total: jobs.length, unit: "pipelines", label });
-  }
-}
-
-/** The first stage and step that dispatch each pipeline. */
-function jobsOf(stages: readonly Stage[], inputs: StepInputs, limits: RunnerLimits): readonly Job[] {
+export async function warmUp({
+  gpu,
+  inputs,
+  stages,
+  limits,
+  tuned,
+  onProgress,
+}: WarmUpRequest): Promise<void> {
   const seen = new Set<GPUComputePipeline>();
-  const jobs: Job[] = [];
-  for (const wanted of STEP_TOKENS) {
-    const tokens = Math.min(wanted, limits.maxStepTokens, limits.maxLogitRows);
-    inputs.upload(planOf(tokens, limits.blockTokens));
-    for (const stage of stages) {
-      const before = seen.size;
-      const setPipeline = (pipeline: GPUComputePipeline) => seen.add(pipeline);
-      stage.encode({ setPipeline, setBindGroup: () => {}, dispatchWorkgroups: () => {} }, inputs.counts);
-      if (seen.size > before) jobs.push({ tokens, stage });
+  const distinct = stages.filter(({ pipelines }) => {
+    const isNew = pipelines.some((pipeline) => !seen.has(pipeline));
+    for (const pipeline of pipelines) seen.add(pipeline);
+    return isNew;
+  });
+  const steps = STEP_TOKENS[tuned ? "tuned" : "defaults"];
+  let done = 0;
+  for (const tokens of steps) {
+    inputs.upload(planOf(Math.min(tokens, limits.maxStepTokens, limits.maxLogitRows), limits.blockTokens));
+    for (const stage of distinct) {
+      const encoder = gpu.device.createCommandEncoder({ label: "warm-up" });
+      const pass = encoder.beginComputePass();
+      stage.encode(pass, inputs.counts);
+      pass.end();
+      gpu.device.queue.submit([encoder.finish()]);
+      await gpu.device.queue.onSubmittedWorkDone();
+      gpu.assertAlive();
+      done++;
+      const total = distinct.length * steps.length;
+      onProgress?.({ phase: "warm-up", done, total, unit: "pipelines", label: "first run of each kernel" });
     }
   }
-  return jobs;
 }
 
 /** One sequence in the pool's first block, again and again where it does not suffice, with the logits of all its tokens. */

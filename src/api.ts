@@ -31,7 +31,7 @@ export interface RuntimeOptions {
   readonly precision?: Precision;
   /** Part of an adapter's name; the best adapter when absent. */
   readonly adapter?: string;
-  /** A device of the caller's own; it is used and not destroyed. Push no error scopes on it while it loads. */
+  /** A device of the caller's own; it is used and not destroyed. Push no error scopes on it while it loads or tunes. */
   readonly device?: GPUDevice;
   /** Size of the KV pool in MiB. Range (0, 1048576]; chosen from the model's context and the adapter's limits when absent. */
   readonly kvMiB?: number;

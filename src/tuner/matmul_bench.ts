@@ -80,7 +80,7 @@ export class MatmulBench {
 
   candidate(tile: MatmulTile): Candidate {
     let stages: readonly Stage[] = [];
-    let expectedMs = 0;
+    let leastMs = 0;
     return {
       prepare: async () => {
         const results = await checked(this.#request.gpu, async () => {
@@ -92,9 +92,9 @@ export class MatmulBench {
       },
       measure: async () => {
         if (this.#repeats === 0) await this.#calibrate(stages);
-        const ms = await this.#time(stages, this.#repeats, expectedMs);
-        expectedMs = expectedMs === 0 ? ms : Math.min(expectedMs, ms);
-        return ms / this.#repeats;
+        const ms = await this.#measure(stages, leastMs);
+        leastMs = leastMs === 0 ? ms : Math.min(leastMs, ms);
+        return ms;
       },
     };
   }
@@ -149,20 +149,30 @@ export class MatmulBench {
 
   /** By the default, which is measured first: as many products as one measurement is to take. */
   async #calibrate(stages: readonly Stage[]): Promise<void> {
-    const { gpu } = this.#request;
-    const target = MEASUREMENT_MS[gpu.summary.software ? "software" : "gpu"];
-    let repeats = 1;
-    let ms = await this.#time(stages, repeats, 0);
-    // One dispatch alone can be too short for the clock to see.
-    while (ms < target / 8 && repeats < MOST_REPEATS) {
-      repeats *= 8;
-      ms = await this.#time(stages, repeats, ms);
+    this.#repeats = 1;
+    const ms = await this.#measure(stages, 0);
+    this.#repeats = Math.min(MOST_REPEATS, Math.max(this.#repeats, Math.round(this.#targetMs / ms)));
+  }
+
+  /**
+   * Milliseconds of one product. Where all of them are too short for the clock to see, which a busy moment may have hidden when
+   * they were counted, there are more of them from now on.
+   */
+  async #measure(stages: readonly Stage[], expectedMs: number): Promise<number> {
+    let ms = await this.#time(stages, this.#repeats, expectedMs * this.#repeats);
+    while (ms < this.#targetMs / 8 && this.#repeats < MOST_REPEATS) {
+      this.#repeats = Math.min(MOST_REPEATS, this.#repeats * 8);
+      ms = await this.#time(stages, this.#repeats, ms);
     }
     if (ms === 0) {
       this.#request.stopwatch.useHostClock();
-      ms = await this.#time(stages, repeats, 0);
+      ms = await this.#time(stages, this.#repeats, 0);
     }
-    this.#repeats = Math.min(MOST_REPEATS, Math.max(1, Math.round((repeats * target) / ms)));
+    return ms / this.#repeats;
+  }
+
+  get #targetMs(): number {
+    return MEASUREMENT_MS[this.#request.gpu.summary.software ? "software" : "gpu"];
   }
 
   /** So many products in one pass, over slices that were not just read. */

@@ -1,10 +1,11 @@
 import { expect, type TestContext, test } from "vitest";
 import { BatonError } from "../../src/errors.ts";
-import { borrowDevice } from "../../src/gpu/device.ts";
+import { borrowDevice, type GpuDevice } from "../../src/gpu/device.ts";
 import { Kernel, type KernelVariant } from "../../src/gpu/kernel.ts";
 import { KernelLibrary } from "../../src/kernels/library.ts";
 import { type MatmulTile, productKey } from "../../src/kernels/matmul_kernels.ts";
 import { shaderSources } from "../../src/kernels/shaders.ts";
+import type { DispatchPass } from "../../src/kernels/stage.ts";
 import { chooseKernels, type KernelChoice } from "../../src/kernels/variants.ts";
 import { MatmulBench } from "../../src/tuner/matmul_bench.ts";
 import { matmulTasks } from "../../src/tuner/matmul_tasks.ts";
@@ -12,7 +13,7 @@ import { identityOf, tunedKernels } from "../../src/tuner/memory.ts";
 import { Stopwatch } from "../../src/tuner/stopwatch.ts";
 import type { Tunable, TuningTask } from "../../src/tuner/task.ts";
 import { tune } from "../../src/tuner/tune.ts";
-import type { Tuning } from "../../src/tuner/tuning.ts";
+import { sameTile, type Tuning } from "../../src/tuner/tuning.ts";
 import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
 import { openTestRunner, prefill } from "../harness/runners.ts";
 import { writeTinyModel } from "../harness/tiny_model.ts";
@@ -21,11 +22,30 @@ import { loadTiny } from "../harness/tiny_reference.ts";
 const model = writeTinyModel({ seed: 5, vocabTokens: 600 });
 const about = { implementation: "test", model: "tiny" };
 
-async function tunableOn(gpu: TestGpu, context: TestContext): Promise<Tunable> {
-  return (await openTestRunner(gpu, context, model, { precision: "default" })).tunable;
+/** What to tune, and the bytes of all buffers of its device that are alive, whoever made them. */
+async function tunableOn(
+  gpu: TestGpu,
+  context: TestContext,
+): Promise<Tunable & { readonly liveBytes: () => number }> {
+  let bytes = 0;
+  const count = (device: GPUDevice) => {
+    const create = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => {
+      const buffer = create(descriptor);
+      const destroy = buffer.destroy.bind(buffer);
+      bytes += buffer.size;
+      buffer.destroy = () => {
+        bytes -= buffer.size;
+        destroy();
+      };
+      return buffer;
+    };
+  };
+  const runner = await openTestRunner(gpu, context, model, { precision: "default" }, count);
+  return { ...runner.tunable, liveBytes: () => bytes };
 }
 
-/** As if in every task the last candidate had won: choices that differ from the defaults wherever there is a choice. */
+/** As if in every task a candidate had won that is no default in any range: the last one of those. */
 async function forged(tunable: Tunable): Promise<Tuning> {
   const tasks = matmulTasks(tunable.products, tunable.choice, tunable.gpu.capabilities);
   const choices = tasks.map(({ family, key, tokens, upToTokens, tiles }) => ({
@@ -34,7 +54,9 @@ async function forged(tunable: Tunable): Promise<Tuning> {
     tokens,
     upToTokens: Number.isFinite(upToTokens) ? upToTokens : null,
     default: tiles[0] ?? {},
-    chosen: tiles.at(-1) ?? {},
+    chosen:
+      tiles.findLast((tile) => !tunable.choice.matmul.some((known) => sameTile({ ...known.tile }, tile))) ??
+      {},
     ratio: 0.5,
     candidates: [],
   }));
@@ -45,11 +67,12 @@ async function forged(tunable: Tunable): Promise<Tuning> {
 describeOnEveryAdapter("tuning", (gpu) => {
   test("ends within its budget, goes on from there, and frees everything", async (context) => {
     const tunable = await tunableOn(gpu, context);
-    const before = tunable.gpu.liveBytes;
+    const before = tunable.liveBytes();
     const tasks = matmulTasks(tunable.products, tunable.choice, tunable.gpu.capabilities);
     expect(tasks.length).toBeGreaterThanOrEqual(5);
     const first = await tune({ ...tunable, ...about, budgetMs: 300 });
     expect(first.complete).toBe(false);
+    expect(tunable.liveBytes()).toBe(before);
     expect(first.choices.length).toBeLessThan(tasks.length);
     const seen: number[] = [];
     const onProgress = ({ done }: { readonly done: number }) => seen.push(done);
@@ -59,20 +82,20 @@ describeOnEveryAdapter("tuning", (gpu) => {
     const left = tasks.slice(known.length);
     expect(seen.at(-1)).toBe(left.reduce((sum, { tiles }) => sum + tiles.length, 0));
     expect(second.choices.slice(0, known.length)).toEqual(known);
-    expect(tunable.gpu.liveBytes).toBe(before);
+    expect(tunable.liveBytes()).toBe(before);
     tunable.gpu.assertAlive();
     expectChoices(second, tasks);
   });
 
   test("an abort ends it with its reason, and frees everything", async (context) => {
     const tunable = await tunableOn(gpu, context);
-    const before = tunable.gpu.liveBytes;
+    const before = tunable.liveBytes();
     const stop = new AbortController();
     const onProgress = () => stop.abort(new Error("never mind"));
     await expect(tune({ ...tunable, ...about, onProgress, signal: stop.signal })).rejects.toThrow(
       "never mind",
     );
-    expect(tunable.gpu.liveBytes).toBe(before);
+    expect(tunable.liveBytes()).toBe(before);
   });
 
   test("a device that is lost meanwhile ends it with device-lost", async (context) => {
@@ -91,6 +114,20 @@ describeOnEveryAdapter("tuning", (gpu) => {
       code: "invalid-option",
       message: expect.stringMatching(/nothing to tune/),
     });
+  });
+
+  test("a busy moment at first does not leave measurements too short for the clock", async (context) => {
+    const dispatches: number[] = [];
+    const { bench, tiles } = await benchWith(
+      gpu,
+      context,
+      [/$/, "\n"],
+      (own) => new CoarseStopwatch(own, dispatches),
+    );
+    const [right, wrong] = [bench.candidate(tiles.right), bench.candidate(tiles.wrong)];
+    expect([await right.prepare(), await wrong.prepare()]).toEqual(["ready", "ready"]);
+    for (const candidate of [right, wrong, right]) expect(await candidate.measure()).toBeCloseTo(0.02, 2);
+    expect(dispatches.at(-1)).toBeGreaterThan(50);
   });
 
   test("a candidate whose shader computes something else is found out", async (context) => {
@@ -118,6 +155,24 @@ describeOnEveryAdapter("tuning", (gpu) => {
   });
 });
 
+/** A clock of steps of 0.1 ms on which every dispatch takes 0.02 ms, and the first pass 30 ms, as in a busy moment. */
+class CoarseStopwatch extends Stopwatch {
+  readonly #dispatches: number[];
+
+  constructor(gpu: GpuDevice, dispatches: number[]) {
+    super(gpu);
+    this.#dispatches = dispatches;
+  }
+
+  override async measure(encode: (pass: DispatchPass) => void): Promise<number> {
+    let count = 0;
+    const dispatchWorkgroups = () => void count++;
+    encode({ setPipeline: () => {}, setBindGroup: () => {}, dispatchWorkgroups });
+    this.#dispatches.push(count);
+    return this.#dispatches.length === 1 ? 30 : Math.floor(count * 0.2) / 10;
+  }
+}
+
 /** Every task decided, for one of its candidates, by measurements that all were right. */
 function expectChoices({ choices }: Tuning, tasks: readonly TuningTask[]): void {
   expect(choices.map(({ key, upToTokens }) => [key, upToTokens ?? Number.POSITIVE_INFINITY])).toEqual(
@@ -138,20 +193,21 @@ async function benchWith(
   gpu: TestGpu,
   context: TestContext,
   [pattern, replacement]: readonly [RegExp, string],
+  makeStopwatch = (own: GpuDevice) => new Stopwatch(own),
 ) {
   const tunable = await tunableOn(gpu, context);
   const own = borrowDevice(tunable.gpu.device, tunable.gpu.summary);
   const right: MatmulTile = { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 };
   const wrong: MatmulTile = { ...right, tn: 4 };
-  const text = shaderSources["matmul_lanes.wesl"] ?? "";
-  const defective = text.replace(pattern, replacement);
-  expect(defective).not.toBe(text);
+  const sources = Object.fromEntries(
+    Object.entries(shaderSources).map(([path, text]) => [path, text.replace(pattern, replacement)]),
+  );
+  expect(sources).not.toEqual(shaderSources);
   class Library extends KernelLibrary {
     #defective: Promise<Kernel> | undefined;
 
     override get(variant: KernelVariant): Promise<Kernel> {
       if (variant.constants?.TN !== wrong.tn) return super.get(variant);
-      const sources = { ...shaderSources, "matmul_lanes.wesl": defective };
       this.#defective ??= Kernel.create(own, sources, variant);
       return this.#defective;
     }
@@ -161,7 +217,7 @@ async function benchWith(
   const bench = await MatmulBench.open({
     gpu: own,
     library: new Library(own),
-    stopwatch: new Stopwatch(own),
+    stopwatch: makeStopwatch(own),
     choice: tunable.choice,
     epilogue: product.shape.epilogue,
     slices: product.slices,
@@ -185,8 +241,22 @@ describeOnEveryAdapter("a tuned runner", (gpu) => {
       return tunedKernels(tunable, await forged(tunable));
     };
     const options = { precision: "default", maxStepTokens: 96, tuned } as const;
-    const runner = await openTestRunner(gpu, context, reference.gguf, options);
+    const labels: string[] = [];
+    const runner = await openTestRunner(gpu, context, reference.gguf, options, (device) => {
+      const create = device.createComputePipelineAsync.bind(device);
+      device.createComputePipelineAsync = (descriptor) => {
+        labels.push(descriptor.label ?? "");
+        return create(descriptor);
+      };
+    });
     expect(runner.tunedProducts).toBe(new Set(asked?.products.map(({ shape }) => productKey(shape))).size);
+    // No product of the forward pass has kept a default: the tuner knows them all.
+    const products = labels.filter((label) => label.startsWith("matmul_"));
+    expect(products.length).toBeGreaterThan(5);
+    const isOf = (label: string, { kernel, tm, tn }: MatmulTile) =>
+      label.startsWith(`matmul_${kernel} `) && label.includes(` TM=${tm} TN=${tn} `);
+    for (const { tile } of asked?.choice.matmul ?? [])
+      expect(products.filter((label) => isOf(label, tile))).toEqual([]);
     const ours = await prefill(runner, ids, blocks, chunks);
     expect(sequence.positions.length).toBeGreaterThan(0);
     for (const [row, position] of sequence.positions.entries()) {

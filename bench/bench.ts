@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { fail } from "../src/cli/failure.ts";
 import type { Io } from "../src/cli/io.ts";
 import { addEngine } from "./engine.ts";
+import { addPeers } from "./peers.ts";
 
 /** Runs the benchmarks' program with `args` (without Node and the script). Never throws; returns the exit status. */
 export async function runBench(args: readonly string[], io: Io): Promise<number> {
@@ -17,6 +18,7 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
       writeErr: (text) => void io.stderr.write(text),
     });
   addEngine(program, io);
+  addPeers(program, io);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

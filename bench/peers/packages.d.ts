@@ -57,3 +57,63 @@ declare module "onnx-proto" {
   };
   export default proto;
 }
+
+declare module "@huggingface/transformers" {
+  export class Tensor {
+    constructor(type: "int64", data: BigInt64Array, dims: readonly number[]);
+  }
+  export interface CausalLM {
+    generate(options: {
+      input_ids: Tensor;
+      attention_mask: Tensor;
+      max_new_tokens: number;
+      min_new_tokens: number;
+      do_sample: boolean;
+      streamer: { put(ids: bigint[][]): void; end(): void };
+    }): Promise<unknown>;
+  }
+  export const AutoModelForCausalLM: {
+    from_pretrained(name: string, options: { device: "webgpu"; dtype: "q4" }): Promise<CausalLM>;
+  };
+  export const env: {
+    readonly version: string;
+    allowRemoteModels: boolean;
+    allowLocalModels: boolean;
+    localModelPath: string;
+    useBrowserCache: boolean;
+    useWasmCache: boolean;
+    readonly backends: {
+      readonly onnx: {
+        readonly wasm: { wasmPaths: string };
+        readonly versions?: Readonly<Record<string, string>>;
+      };
+    };
+  };
+}
+
+/** @wllama/wllama, under the name that pages give it: the package shows its own sources to the type checker. */
+declare module "wllama" {
+  export const LoggerWithoutDebug: object;
+  export class Wllama {
+    static getLibllamaVersion(): string;
+    constructor(paths: { default: string }, config: { logger: object });
+    loadModel(
+      blobs: Blob[],
+      options: { n_ctx: number; n_batch: number; n_parallel: number; n_threads: number },
+    ): Promise<void>;
+    /** The options go to llama.cpp's server as they are; the package's own types leave some out. */
+    createCompletion(options: {
+      prompt: number[];
+      max_tokens: number;
+      temperature: number;
+      cache_prompt: boolean;
+      logprobs: number;
+      stream: true;
+    }): Promise<AsyncIterable<CompletionChunk>>;
+  }
+  interface CompletionChunk {
+    readonly choices: readonly {
+      readonly logprobs?: { readonly content: readonly { readonly id: number }[] } | null;
+    }[];
+  }
+}

@@ -117,7 +117,8 @@ export class PeerProcess implements Peer {
   }
 }
 
-function oneLine(text: string): string {
+/** What fits into a table's notes. */
+export function oneLine(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim().replace(/\.$/, "");
   return line.length <= 200 ? line : `${line.slice(0, 199)}…`;
 }

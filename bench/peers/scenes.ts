@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { swiftshaderFolder } from "../../scripts/cache.mjs";
+import { ensureChromium, findChromium } from "../../scripts/chromium.mjs";
 import { inClone } from "../../scripts/steps.mjs";
 import { canFetchSwiftshader, fetchSwiftshader } from "../../scripts/swiftshader.mjs";
+import { ChromiumPeer } from "./chromium_peer.ts";
 import { type Peer, PeerFailure, PeerProcess } from "./peer_process.ts";
 import type { PeerName } from "./report.ts";
 
@@ -43,6 +45,12 @@ const onnxRuntime = nodePeer(
   ["packages", "onnx"],
   ["onnx_runtime.mjs"],
 );
+const transformers = nodePeer(
+  "transformers.js",
+  "transformers.js, WebGPU",
+  ["packages", "onnx"],
+  ["transformers.mjs"],
+);
 
 function nodePeer(
   id: string,
@@ -54,11 +62,35 @@ function nodePeer(
   return { id, title, role: "peer", needs, open: (env) => new PeerProcess(title, command, env) };
 }
 
+function inChromium(name: PeerName, engine: string, needs: SceneEntry["needs"]): SceneEntry {
+  return { ...name, needs, open: () => new ChromiumPeer(name.title, engine) };
+}
+
+/** Listed, so that nobody looks for it in vain. */
+const webLlm: SceneEntry = {
+  id: "web-llm",
+  title: "web-llm",
+  role: "peer",
+  needs: [],
+  open: () => ({
+    name: "web-llm",
+    load: async () => {
+      throw new PeerFailure(
+        "it needs weights in a format of its own and a library compiled for each model, and no package holds either",
+      );
+    },
+    run: async () => {
+      throw new PeerFailure("it was not loaded");
+    },
+    stop: async () => {},
+  }),
+};
+
 export const scenes: readonly Scene[] = [
   {
     id: "lavapipe",
     title: "In Node on lavapipe",
-    entries: [baton("llvmpipe"), llamaVulkan, onnxRuntime, llamaCpu],
+    entries: [baton("llvmpipe"), llamaVulkan, onnxRuntime, transformers, llamaCpu],
     prepare: async () => onlyDriver(lavapipeDriver()),
   },
   {
@@ -66,6 +98,24 @@ export const scenes: readonly Scene[] = [
     title: "In Node on SwiftShader",
     entries: [baton("SwiftShader"), llamaVulkan, onnxRuntime],
     prepare: async () => onlyDriver(await swiftshaderDriver()),
+  },
+  {
+    id: "chromium",
+    title: "In Chromium on SwiftShader",
+    entries: [
+      inChromium({ id: "baton", title: "Baton", role: "baton" }, "baton", []),
+      inChromium({ id: "transformers.js", title: "transformers.js, WebGPU", role: "peer" }, "transformers", [
+        "packages",
+        "onnx",
+      ]),
+      inChromium({ id: "wllama", title: "wllama, WebGPU", role: "peer" }, "wllama", ["packages"]),
+      webLlm,
+    ],
+    prepare: async () => {
+      await ensureChromium();
+      if (!findChromium()) throw new PeerFailure("there is no Chromium");
+      return {};
+    },
   },
 ];
 

@@ -110,13 +110,13 @@ export function buildModel(decoder) {
       node: graph.nodes,
       initializer: graph.constants,
       input: [
-        value("input_ids", INT64, ["batch", "sequence"]),
-        value("attention_mask", INT64, ["batch", "total"]),
-        ...cacheValues("past_key_values", "past", decoder),
+        value("input_ids", INT64, ["batch_size", "sequence_length"]),
+        value("attention_mask", INT64, ["batch_size", "total_sequence_length"]),
+        ...cacheValues("past_key_values", "past_sequence_length", decoder),
       ],
       output: [
-        value("logits", FLOAT, ["batch", 1, decoder.vocab]),
-        ...cacheValues("present", "total", decoder),
+        value("logits", FLOAT, ["batch_size", 1, decoder.vocab]),
+        ...cacheValues("present", "total_sequence_length", decoder),
       ],
     },
   };
@@ -230,7 +230,7 @@ function value(name, elemType, dims) {
 function cacheValues(prefix, length, { layers, kvHeads, headDim }) {
   return Array.from({ length: layers }, (_, layer) =>
     ["key", "value"].map((part) =>
-      value(`${prefix}.${layer}.${part}`, TYPES.FLOAT, ["batch", kvHeads, length, headDim]),
+      value(`${prefix}.${layer}.${part}`, TYPES.FLOAT, ["batch_size", kvHeads, length, headDim]),
     ),
   ).flat();
 }

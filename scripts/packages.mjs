@@ -12,7 +12,7 @@ export async function ensurePackages() {
  * @throws {SetupError}
  */
 export async function ensurePeerPackages() {
-  const sentence = "installing the peers' npm packages into bench/peers (about 700 MB, some minutes)";
+  const sentence = "installing the peers' npm packages into bench/peers (about 1.2 GB, some minutes)";
   await ensureLocked(inClone("bench", "peers"), sentence);
 }
 

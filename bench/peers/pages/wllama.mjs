@@ -5,7 +5,10 @@ import { timed } from "../engines/serve.mjs";
 
 const CONTEXT_TOKENS = 512;
 
-const wllama = new Wllama({ default: "/packages/@wllama/wllama/esm/wasm/wllama.wasm" }, {});
+const wllama = new Wllama(
+  { default: "/packages/@wllama/wllama/esm/wasm/wllama.wasm" },
+  { logger: LoggerWithoutDebug },
+);
 /** @type {readonly number[]} */
 let prompt = [];
 
@@ -16,7 +19,7 @@ export const engine = {
     const adapter = await navigator.gpu.requestAdapter();
     // It says nothing itself, and runs on the CPU.
     if (!adapter?.features.has("shader-f16"))
-      throw new Error("the WebGPU of llama.cpp takes no adapter without shader-f16, and this one has none");
+      throw new Error("its WebGPU backend takes no adapter without shader-f16, and this one has none");
     const file = await (await fetch("/model.gguf")).blob();
     const sizes = { n_ctx: CONTEXT_TOKENS, n_batch: CONTEXT_TOKENS, n_parallel: 1 };
     await wllama.loadModel([file], { ...sizes, n_threads: threads });

@@ -9,7 +9,11 @@ const WARM_UPS = 2;
 function fake(
   name: string,
   calls: string[],
-  { tokenMs = 100, misbehave = (_run: number): number[] | undefined => undefined } = {},
+  {
+    tokenMs = 100,
+    prefillMs = (_run: number): number => 10,
+    misbehave = (_run: number): number[] | undefined => undefined,
+  } = {},
 ) {
   let runs = 0;
   const peer: Peer & { stops: number } = {
@@ -23,7 +27,7 @@ function fake(
       calls.push(`${name} ${tokens}`);
       runs += 1;
       const ids = misbehave(runs) ?? Array.from({ length: tokens }, (_, at) => at);
-      return { prefillMs: 10, decodeMs: (tokens - 1) * tokenMs, tokens: ids };
+      return { prefillMs: prefillMs(runs), decodeMs: (tokens - 1) * tokenMs, tokens: ids };
     },
     stop: async () => {
       peer.stops += 1;
@@ -48,6 +52,13 @@ test("peers are warmed up one after the other, then measured in turn, each round
   expect(a).toMatchObject({ kind: "measured", version: "a 1.0" });
   expect([a, b].map((one) => one?.kind === "measured" && one.samples.length)).toEqual([3, 3]);
   expect(progress).toEqual(["1/6", "2/6", "3/6", "4/6", "5/6", "6/6"]);
+});
+
+test("a peer is warmed up until it gets no quicker", async () => {
+  const calls: string[] = [];
+  const prefillMs = (run: number) => [5000, 2000, 1000, 990][run - 1] ?? 990;
+  await measure([fake("a", calls, { prefillMs })], 1).outcomes;
+  expect(calls).toEqual(["load a", "a 3", "a 3", "a 3", "a 3", "a 17"]);
 });
 
 test.each([

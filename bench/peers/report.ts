@@ -177,17 +177,19 @@ function row(result: PeerResult): string[] {
   const { title, prefillTokensPerSecond, decodeTokensPerSecond, ratios, sameTokens, tokens } = result;
   return [
     title,
-    rangeText(prefillTokensPerSecond, 1),
-    rangeText(decodeTokensPerSecond, 1),
+    rangeText(prefillTokensPerSecond),
+    rangeText(decodeTokensPerSecond),
     ...(ratios ? ratioTexts(ratios) : ["", ""]),
     sameTokens === null ? "" : `${sameTokens} of ${tokens}`,
   ];
 }
 
 function ratioTexts({ prefill, decode }: Ratios): string[] {
-  return [rangeText(prefill, 2), rangeText(decode, 2)];
+  return [rangeText(prefill), rangeText(decode)];
 }
 
-function rangeText({ median, min, max }: Spread, digits: number): string {
-  return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
+/** Rates and ratios go from hundredths to hundreds. */
+function rangeText({ median, min, max }: Spread): string {
+  const [middle, least, greatest] = [median, min, max].map((value) => value.toFixed(value < 10 ? 2 : 1));
+  return `${middle} (${least}–${greatest})`;
 }

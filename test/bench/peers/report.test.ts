@@ -89,7 +89,7 @@ test("the table has a row for each, and a note on who ran and who did not", () =
   };
   const text = describePeers(report);
   expect(text).toMatch(/^Baton +100\.0 \(90\.0–200\.0\) +20\.0 \(10\.0–30\.0\)$/m);
-  expect(text).toMatch(/^One .* 3\.00 \(2\.00–4\.00\) +5\.00 \(2\.50–10\.00\) +2 of 3$/m);
+  expect(text).toMatch(/^One .* 3\.00 \(2\.00–4\.00\) +5\.00 \(2\.50–10\.0\) +2 of 3$/m);
   expect(text).toMatch(/^Gone +did not run$/m);
   expect(text).toMatch(/^Gone did not run: it is not there\.$/m);
   expect(text).toMatch(/^best peer +2\.00 \(2\.00–3\.00\) +4\.00 \(2\.50–5\.00\)$/m);

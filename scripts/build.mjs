@@ -1,5 +1,5 @@
 import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { modifiedMs } from "./packages.mjs";
 import { inClone, runStep, SetupError } from "./steps.mjs";
 
@@ -53,11 +53,12 @@ async function must(sentence, command) {
 }
 
 /**
- * The latest change in a file, or in a folder and all in it; a folder's own date tells of deleted files.
+ * The latest change in a file, or in a folder and all in it but packages; a folder's own date tells of deleted files.
  * @param {string} path
  */
 function newestMs(path) {
   const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
   const inside = folder ? readdirSync(path, { recursive: true, encoding: "utf8" }) : [];
-  return Math.max(modifiedMs(path), ...inside.map((name) => modifiedMs(join(path, name))));
+  const own = inside.filter((name) => !name.split(sep).includes("node_modules"));
+  return Math.max(modifiedMs(path), ...own.map((name) => modifiedMs(join(path, name))));
 }

@@ -33,9 +33,9 @@ beforeEach(() => {
 
 const called = () => existsSync(join(clone, "called")) && readFileSync(join(clone, "called"), "utf8");
 
-function ensurePackages(env: Record<string, string> = {}) {
+function ensurePackages(env: Record<string, string> = {}, which = "ensurePackages") {
   const packages = pathToFileURL(join(clone, "scripts", "packages.mjs")).href;
-  const program = `import(${JSON.stringify(packages)}).then((m) => m.ensurePackages()).catch((e) => { console.log(e.message); });`;
+  const program = `import(${JSON.stringify(packages)}).then((m) => m.${which}()).catch((e) => { console.log(e.message); });`;
   return spawnSync(process.execPath, ["-e", program], {
     encoding: "utf8",
     env: { ...process.env, npm_execpath: join(clone, "npm-cli.js"), ...env },
@@ -67,6 +67,16 @@ test("packages newer than the lock file are left alone, in silence", () => {
   const { stderr, stdout } = ensurePackages();
   expect(called()).toBe(false);
   expect(stdout + stderr).toBe("");
+});
+
+test("the peers' packages are installed into their own folder, by their own lock file", () => {
+  const folder = join(clone, "bench", "peers");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package-lock.json"), "{}");
+  installedAt(new Date("2100-01-01"));
+  const { stderr } = ensurePackages({}, "ensurePeerPackages");
+  expect(called()).toMatch(`ci --prefix ${folder} `);
+  expect(stderr).toMatch(/^baton: installing the peers' npm packages into bench\/peers/);
 });
 
 test("an npm that fails ends the setup with its status", () => {

@@ -113,7 +113,6 @@ async function build(
     inputs,
     stages: forward.stages,
     limits,
-    tuned: choice.tuned.size > 0,
     partKeys: parts?.keys,
     ...(onProgress && { onProgress }),
   });

@@ -1,7 +1,7 @@
 import { formatTable } from "../../src/cli/format.ts";
 import { summarize } from "../../src/metrics/summary.ts";
 import type { Machine } from "../machine.ts";
-import type { Spread } from "../report.ts";
+import type { Spread } from "../spread.ts";
 import type { PeerSample } from "./protocol.ts";
 import type { PeerOutcome } from "./rounds.ts";
 

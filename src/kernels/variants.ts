@@ -57,7 +57,8 @@ const classes: Readonly<Record<AdapterClassName, AdapterClass>> = {
     interleave: 8,
     shuffle: true,
     matmul: [
-      { upToTokens: 2, tile: { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 } },
+      { upToTokens: 1, tile: { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 } },
+      { upToTokens: 4, tile: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 } },
       { upToTokens: everything, tile: { kernel: "lanes", tm: 8, tn: 2, workgroup: 64 } },
     ],
     exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 },

@@ -7,6 +7,7 @@ import type {
   Runtime,
   RuntimeOptions,
   RuntimeStats,
+  Speculation,
   TextCodec,
   TuneOptions,
   TuneResult,
@@ -50,15 +51,9 @@ export async function openRuntime(
     const source = await openSource(checked, platform);
     const file = await openGguf(source, { signal: checked.signal });
     const parts = await load(checked, gpu, file, platform);
+    const { precision, speculation } = checked;
     const model = modelInfo(checked.model, source, file, parts.runner);
-    const runtime = new BatonRuntime({
-      ...parts,
-      gpu,
-      model,
-      platform,
-      precision: checked.precision,
-      startedMs,
-    });
+    const runtime = new BatonRuntime({ ...parts, gpu, model, platform, precision, speculation, startedMs });
     if (checked.tune === "idle") runtime.tuneWhenIdle();
     return runtime;
   } catch (error) {
@@ -149,6 +144,7 @@ interface RuntimeParts extends Loaded {
   readonly model: ModelInfo;
   readonly platform: Platform;
   readonly precision: Precision;
+  readonly speculation: Speculation;
   readonly startedMs: number;
 }
 
@@ -167,14 +163,15 @@ class BatonRuntime implements Runtime {
   #conversations = 0;
   #disposal: Promise<void> | undefined;
 
-  constructor({ gpu, runner, tokenizer, template, model, platform, precision, startedMs }: RuntimeParts) {
+  constructor(parts: RuntimeParts) {
+    const { gpu, runner, tokenizer, template, model, platform, precision, speculation, startedMs } = parts;
     this.model = model;
     this.adapter = gpu.summary;
     this.precision = precision;
     this.tokenizer = textCodec(tokenizer, template);
     this.#gpu = gpu;
     this.#runner = runner;
-    this.#scheduler = new Scheduler(runner.limits);
+    this.#scheduler = new Scheduler(runner.limits, speculation);
     this.#loop = new TurnLoop(this.#scheduler, runner);
     const cached = (id: string) => this.#scheduler.cached(id);
     this.#parts = { loop: this.#loop, tokenizer, template, limits: runner.limits, cached };
@@ -185,7 +182,7 @@ class BatonRuntime implements Runtime {
   }
 
   stats(): RuntimeStats {
-    const { blocks, steps } = this.#scheduler.snapshot();
+    const { blocks, drafts, steps } = this.#scheduler.snapshot();
     return {
       loadMs: this.#loadMs,
       kvBlocks: blocks.total,
@@ -195,6 +192,8 @@ class BatonRuntime implements Runtime {
       kvBytes: this.#runner.kvBytes,
       steps,
       dispatches: this.#runner.dispatches,
+      draftedTokens: drafts.drafted,
+      acceptedTokens: drafts.accepted,
       liveGpuBytes: this.#gpu.liveBytes,
       tunedProducts: this.#runner.tunedProducts,
     };

@@ -1,4 +1,4 @@
-import type { Precision, RuntimeOptions, TuneOptions } from "./api.ts";
+import type { Precision, RuntimeOptions, Speculation, TuneOptions } from "./api.ts";
 import {
   checkFunction,
   checkNumber,
@@ -13,7 +13,7 @@ const DEFAULT_MAX_STEP_TOKENS = 256;
 
 /** Runtime options, checked, with the defaults that do not depend on the model or the adapter. */
 export type CheckedRuntimeOptions = RuntimeOptions &
-  Required<Pick<RuntimeOptions, "precision" | "maxStepTokens">>;
+  Required<Pick<RuntimeOptions, "precision" | "maxStepTokens" | "speculation">>;
 
 /** @throws InputError `invalid-option` */
 export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOptions {
@@ -29,7 +29,13 @@ export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOpti
   const { maxStepTokens = DEFAULT_MAX_STEP_TOKENS } = options;
   checkNumber("maxStepTokens", maxStepTokens, { min: 1, max: 4096, integer: true });
   checkOptionalNumber("maxLogitRows", options.maxLogitRows, { min: 1, max: 4096, integer: true });
-  return { ...options, maxStepTokens, precision: checkPrecision(options.precision ?? "default") };
+  const speculation = checkSpeculation(options.speculation ?? "auto");
+  return {
+    ...options,
+    maxStepTokens,
+    speculation,
+    precision: checkPrecision(options.precision ?? "default"),
+  };
 }
 
 function checkModel(model: unknown): void {
@@ -55,6 +61,11 @@ export function checkTuneOptions(options: TuneOptions): TuneOptions {
 
 function checkTune(tune: unknown): void {
   if (tune !== "never" && tune !== "idle") throw invalidOption("tune", tune, `"never" or "idle"`);
+}
+
+function checkSpeculation(speculation: unknown): Speculation {
+  if (speculation === "auto" || speculation === "off") return speculation;
+  throw invalidOption("speculation", speculation, `"auto" or "off"`);
 }
 
 function checkPrecision(precision: unknown): Precision {

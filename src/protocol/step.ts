@@ -26,6 +26,8 @@ export type RowOutput =
   | { readonly kind: "none" }
   /** Sample the token that follows the last one. */
   | { readonly kind: "token"; readonly sampling: TokenSampling }
+  /** Sample the token that follows each one, as if all before it were the sequence. The host must not be needed (`needsLogits`). */
+  | { readonly kind: "tokens"; readonly sampling: TokenSampling }
   /** The logits after every token of the row. */
   | { readonly kind: "logits" };
 
@@ -45,6 +47,8 @@ export interface StepPlan {
 export type RowResult =
   | { readonly kind: "none" }
   | { readonly kind: "token"; readonly token: number }
+  /** One for each token of the row. */
+  | { readonly kind: "tokens"; readonly tokens: readonly number[] }
   /** [tokens, vocabTokens], 32-bit floats. */
   | { readonly kind: "logits"; readonly logits: Float32Array };
 
@@ -64,7 +68,7 @@ export interface RunnerLimits {
   readonly maxStepTokens: number;
   /** Most rows of one step. */
   readonly maxStepRows: number;
-  /** Most rows of logits one step computes: one per `token` row, one per token of a `logits` row. */
+  /** Most rows of logits one step computes: one per `token` row, one per token of a `tokens` or `logits` row. */
   readonly maxLogitRows: number;
   /** Most tokens of one sequence, as the model was trained. */
   readonly contextTokens: number;

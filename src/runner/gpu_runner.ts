@@ -108,11 +108,11 @@ export class GpuRunner implements Runner {
   /** Resolves to what waits for the step, or throws what kept it from beginning. */
   #begin(plan: StepPlan): () => Promise<StepResult> {
     try {
+      const begunMs = performance.now();
       const copies = this.#copies(plan);
       const landing = this.#submit(plan, copies);
       const { tokens } = this.#inputs.counts;
-      const submittedMs = performance.now();
-      return () => this.#land(plan, copies, landing, tokens, submittedMs);
+      return () => this.#land(plan, copies, landing, tokens, begunMs);
     } catch (error) {
       return () => Promise.reject(error);
     } finally {
@@ -139,9 +139,9 @@ export class GpuRunner implements Runner {
     copies: readonly CopyRange[],
     landing: Landing,
     tokens: number,
-    submittedMs: number,
+    begunMs: number,
   ): Promise<StepResult> {
-    const sinceMs = Math.max(submittedMs, this.#endedMs);
+    const sinceMs = Math.max(begunMs, this.#endedMs);
     try {
       const rows = await this.#readback.read(landing, tokens, sinceMs, (data) =>
         plan.rows.map((row, index) => this.#result(row, data, copies[index]?.to ?? 0)),
@@ -188,6 +188,11 @@ export class GpuRunner implements Runner {
     if (output.kind === "none") return { kind: "none" };
     if (output.kind === "logits") {
       return { kind: "logits", logits: new Float32Array(data, at, row.tokens.length * vocab).slice() };
+    }
+    if (output.kind === "tokens") {
+      const tokens = [...new Uint32Array(data, at, row.tokens.length)];
+      if (tokens.includes(NOTHING_SAMPLED)) throw noNumbers(row, this.name);
+      return { kind: "tokens", tokens };
     }
     const position = row.position + row.tokens.length - 1;
     const token = wantsLogits(row)

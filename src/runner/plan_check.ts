@@ -2,7 +2,8 @@ import { FED_TOKEN, type RunnerLimits, type StepPlan, type StepRow } from "../pr
 
 /** Rows of logits a plan's row computes. */
 export function logitRowsOf(row: StepRow): number {
-  return row.output.kind === "logits" ? row.tokens.length : row.output.kind === "token" ? 1 : 0;
+  const { kind } = row.output;
+  return kind === "none" ? 0 : kind === "token" ? 1 : row.tokens.length;
 }
 
 /**

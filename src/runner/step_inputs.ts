@@ -136,7 +136,8 @@ export class StepInputs {
       this.ropeTable.write(this.rope.view, counts.tokens * this.ropeTable.pairs * 2, position);
       counts.tokens++;
       const isLast = index === row.tokens.length - 1;
-      if (row.output.kind === "logits" || (row.output.kind === "token" && isLast))
+      const { kind } = row.output;
+      if (kind === "logits" || kind === "tokens" || (kind === "token" && isLast))
         this.#addLogitRow(row, position);
     }
   }
@@ -157,7 +158,7 @@ export class StepInputs {
 
   #addLogitRow(row: StepRow, position: number): void {
     const at = this.counts.logitRows++;
-    const sampling = row.output.kind === "token" ? row.output.sampling : undefined;
+    const sampling = "sampling" in row.output ? row.output.sampling : undefined;
     this.logitRows.view[at] = this.counts.tokens - 1;
     const temperature = sampling?.temperature ?? 0;
     this.#floats[4 * at] = temperature < COLDEST ? 0 : temperature;

@@ -6,21 +6,21 @@ import type { PlainError } from "../protocol/plain_error.ts";
 import type { RowResult, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import { assertConsistent } from "./audit.ts";
-import { type Flight, type RetiredBlocks, tokensRun } from "./flight.ts";
-import { busy, disposed, kvFull, promptTooLong } from "./scheduler_errors.ts";
+import { Drafting } from "./drafting.ts";
+import { type Flight, Flights, tokensRun } from "./flight.ts";
+import { disposed, kvFull, refusalOf } from "./scheduler_errors.ts";
 import { type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import {
   type ConversationState,
   endCommand,
   leavesNothing,
-  mostTokens,
   nextPosition,
+  outcomeAfter,
   promptTokens,
-  standingOf,
   type TurnOutcome,
   type TurnState,
 } from "./state.ts";
-import { inStepOrder, rowOf, shareOf, stepBudget, takeFrom } from "./step_composition.ts";
+import { inStepOrder, readyTurns, rowOf, shareOf, stepBudget, takeFrom } from "./step_composition.ts";
 
 /**
  * Decides what runs: events in, commands out. It has no clock, no timer, no randomness and no GPU, so the same events give the same
@@ -34,21 +34,22 @@ import { inStepOrder, rowOf, shareOf, stepBudget, takeFrom } from "./step_compos
 export class Scheduler {
   readonly #limits: RunnerLimits;
   readonly #allocator: BlockAllocator;
+  readonly #drafting: Drafting | undefined;
   readonly #conversations = new Map<string, ConversationState>();
   /** In the order of arrival. */
   readonly #turns = new Map<number, TurnState>();
-  /** In the order in which they run and report. */
-  readonly #flights: Flight[] = [];
-  #retired: RetiredBlocks[] = [];
+  readonly #flights: Flights;
   /** A turn found no blocks while plans were in flight: whether there are any is seen when all have reported. */
   #starved = false;
   #lost: PlainError | undefined;
   #steps = 0;
   #commands: SchedulerCommand[] = [];
 
-  constructor(limits: RunnerLimits) {
+  constructor(limits: RunnerLimits, speculation: "auto" | "off" = "auto") {
     this.#limits = limits;
     this.#allocator = new BlockAllocator(limits.blocks);
+    this.#flights = new Flights(this.#allocator);
+    if (speculation === "auto") this.#drafting = new Drafting(limits, this.#allocator);
   }
 
   /** Takes one event that happened at `nowMs` and says what is to be done about it, the next steps first. */
@@ -62,8 +63,8 @@ export class Scheduler {
   }
 
   snapshot(): SchedulerSnapshot {
-    const inFlight = this.#flights.map(({ plan }) => plan.id);
-    return snapshotOf(this.#conversations.values(), this.#allocator, inFlight, this.#steps);
+    const seen = { flights: this.#flights.all, drafting: this.#drafting, steps: this.#steps };
+    return snapshotOf(this.#conversations.values(), this.#allocator, seen);
   }
 
   /** The tokens whose K and V are in the cache: its next turn can keep as many of them as it likes. */
@@ -77,8 +78,8 @@ export class Scheduler {
       conversations: this.#conversations,
       turns: this.#turns,
       allocator: this.#allocator,
-      flights: this.#flights,
-      retired: this.#retired,
+      flights: this.#flights.all,
+      retired: this.#flights.retired,
       plansInFlight: this.#limits.plansInFlight,
     });
   }
@@ -110,24 +111,25 @@ export class Scheduler {
 
   #arrive(request: TurnRequest, nowMs: number): void {
     const conversation = this.#conversations.get(request.conversation);
-    const refusal = this.#refusal(request, conversation);
+    const refusal = this.#lost ?? refusalOf(request, conversation, this.#limits);
     if (refusal !== undefined) {
       this.#commands.push({ kind: "turn-failed", turn: request.turn, error: refusal });
       return;
     }
     const state = conversation ?? this.#open(request.conversation);
     if (request.keep > state.table.length) throw new Error("A turn keeps tokens that are not in the cache.");
-    this.#retire(state, state.table.truncate(request.keep));
-    const turn = { request, conversation: state, arrivedMs: nowMs, completion: [], ahead: 0 };
+    this.#flights.retire(state, state.table.truncate(request.keep));
+    const turn = {
+      request,
+      conversation: state,
+      arrivedMs: nowMs,
+      completion: [],
+      ahead: 0,
+      drafted: 0,
+      drafts: undefined,
+    };
     state.turn = turn;
     this.#turns.set(request.turn, turn);
-  }
-
-  #refusal(request: TurnRequest, conversation: ConversationState | undefined): PlainError | undefined {
-    if (this.#lost !== undefined) return this.#lost;
-    if (conversation?.closed) return disposed(conversation.id);
-    if (conversation?.turn !== undefined) return busy(conversation.id);
-    return promptTooLong(request, this.#limits);
   }
 
   #open(id: string): ConversationState {
@@ -141,32 +143,32 @@ export class Scheduler {
     if (conversation === undefined || conversation.closed) return;
     this.#end(conversation.turn, { kind: "fail", error: disposed(conversation.id) });
     conversation.closed = true;
-    this.#retire(conversation, conversation.table.truncate(0));
-    if (!this.#isFlying(conversation)) this.#conversations.delete(conversation.id);
+    this.#flights.retire(conversation, conversation.table.truncate(0));
+    if (!this.#flights.holds(conversation)) this.#conversations.delete(conversation.id);
   }
 
   /** A lost device writes nothing any more: what was in flight has landed, and its report is dropped if it still comes. */
   #lose(error: PlainError): void {
     this.#lost = error;
-    while (this.#flights[0] !== undefined) this.#settle(this.#flights[0]);
+    for (const flight of [...this.#flights.all]) this.#settle(flight);
     for (const turn of [...this.#turns.values()]) this.#end(turn, { kind: "fail", error });
   }
 
   #endStep(result: StepResult): void {
-    const flight = this.#landing(result.plan);
+    const flight = this.#flights.landing(result.plan);
     if (flight === undefined) return;
+    this.#drafting?.record(flight, result);
     for (const [index, row] of flight.plan.rows.entries()) {
       const turn = flight.turns[index];
       if (turn === undefined || turn.conversation.turn !== turn) continue;
       turn.ahead -= row.tokens.length;
-      turn.conversation.table.append(tokensRun(row, turn));
       this.#takeOutput(turn, row, result.rows[index]);
     }
     this.#settle(flight);
   }
 
   #failStep(plan: number, error: PlainError): void {
-    const flight = this.#landing(plan);
+    const flight = this.#flights.landing(plan);
     if (flight === undefined) return;
     if (error.code === "device-lost") {
       this.#lose(error);
@@ -177,32 +179,46 @@ export class Scheduler {
     this.#settle(flight);
   }
 
-  /** The plan in flight of this id; undefined for one that is unknown. */
-  #landing(plan: number): Flight | undefined {
-    if (!this.#flights.some((flight) => flight.plan.id === plan)) return undefined;
-    const [first] = this.#flights;
-    if (first?.plan.id !== plan) throw new Error(`Plan ${plan} reported before one that was given earlier.`);
-    return first;
-  }
-
   #takeOutput(turn: TurnState, row: StepRow, result: RowResult | undefined): void {
-    const { turn: id, keep, output } = turn.request;
+    const { table } = turn.conversation;
     if (result?.kind !== row.output.kind)
       throw new Error(`A step answered ${row.sequence} with the wrong kind.`);
-    if (result.kind === "token" && output.kind === "tokens") {
-      turn.completion.push(result.token);
-      this.#commands.push({ kind: "deliver-token", turn: id, token: result.token });
-      if (output.endTokens.includes(result.token)) this.#end(turn, { kind: "finish", reason: "end" });
-      else if (output.stopTokens.includes(result.token)) this.#end(turn, { kind: "finish", reason: "stop" });
-      else if (turn.completion.length >= mostTokens(turn, this.#limits.contextTokens))
-        this.#end(turn, { kind: "finish", reason: "length" });
+    if (result.kind === "tokens") {
+      this.#takeDrafted(turn, row.tokens, result.tokens);
+      return;
     }
+    table.append(tokensRun(row, turn));
+    if (result.kind === "token") this.#takeToken(turn, result.token);
     if (result.kind === "logits") {
+      const { turn: id, keep } = turn.request;
       const offset = row.position - keep;
       this.#commands.push({ kind: "deliver-logits", turn: id, offset, logits: result.logits });
-      if (turn.conversation.table.length === promptTokens(turn))
-        this.#end(turn, { kind: "finish", reason: "end" });
+      if (table.length === promptTokens(turn)) this.#end(turn, { kind: "finish", reason: "end" });
     }
+  }
+
+  /** Takes what was sampled up to the first token that was drafted otherwise; what ran behind it counts for nothing. */
+  #takeDrafted(turn: TurnState, run: readonly number[], sampled: readonly number[]): void {
+    const { conversation } = turn;
+    turn.drafted = 0;
+    for (const [index, token] of sampled.entries()) {
+      conversation.table.append(run.slice(index, index + 1));
+      this.#takeToken(turn, token);
+      if (conversation.turn !== turn) return;
+      if (run[index + 1] !== token) break;
+      if (this.#drafting) this.#drafting.accepted += 1;
+    }
+    this.#flights.retire(conversation, conversation.table.truncate(conversation.table.length));
+  }
+
+  #takeToken(turn: TurnState, token: number): void {
+    const { turn: id, output } = turn.request;
+    if (output.kind !== "tokens") return;
+    this.#drafting?.learn(turn, token);
+    turn.completion.push(token);
+    this.#commands.push({ kind: "deliver-token", turn: id, token });
+    const outcome = outcomeAfter(turn, token, this.#limits.contextTokens);
+    if (outcome !== undefined) this.#end(turn, outcome);
   }
 
   /** Ends a turn, whatever of it is in flight. */
@@ -212,30 +228,19 @@ export class Scheduler {
     const { table } = conversation;
     conversation.turn = undefined;
     this.#turns.delete(request.turn);
-    this.#retire(conversation, table.truncate(leavesNothing(turn, outcome) ? request.keep : table.length));
+    this.#flights.retire(
+      conversation,
+      table.truncate(leavesNothing(turn, outcome) ? request.keep : table.length),
+    );
     this.#commands.push(endCommand(turn, outcome));
   }
 
-  /** Gives blocks back that the conversation does not hold any more, once nothing in flight writes to them. */
-  #retire(conversation: ConversationState, blocks: readonly number[]): void {
-    if (blocks.length === 0) return;
-    if (this.#isFlying(conversation)) this.#retired.push({ plan: conversation.lastPlan, blocks });
-    else this.#allocator.free(blocks);
-  }
-
-  /** The first plan in flight has landed: what only waited for it goes. */
+  /** The first plan in flight has landed: blocks and conversations that only waited for it go. */
   #settle(flight: Flight): void {
-    this.#flights.shift();
-    const { id } = flight.plan;
-    for (const { plan, blocks } of this.#retired) if (plan === id) this.#allocator.free(blocks);
-    this.#retired = this.#retired.filter(({ plan }) => plan !== id);
+    this.#flights.settle(flight);
     for (const { conversation } of flight.turns)
-      if (conversation.closed && conversation.lastPlan === id) this.#conversations.delete(conversation.id);
-  }
-
-  #isFlying({ lastPlan }: ConversationState): boolean {
-    const [first] = this.#flights;
-    return first !== undefined && lastPlan >= first.plan.id;
+      if (conversation.closed && !this.#flights.holds(conversation))
+        this.#conversations.delete(conversation.id);
   }
 
   #compose(): StepPlan | undefined {
@@ -257,23 +262,19 @@ export class Scheduler {
     }
     if (rows.length === 0) return undefined;
     this.#steps = id;
-    const plan = { id, rows };
-    this.#flights.push({ plan, turns });
+    const drafting = this.#flights.count === 0 ? this.#drafting : undefined;
+    const plan = { id, rows: drafting?.extend(rows, turns, budget) ?? rows };
+    this.#flights.add({ plan, turns });
     return plan;
   }
 
   /** The turns that the next plan may hold; none while it has to wait for those in flight. */
   #ready(): readonly TurnState[] {
-    if (this.#flights.length >= this.#limits.plansInFlight) return [];
-    if (this.#flights.length === 0) this.#starved = false;
+    if (this.#flights.count >= this.#limits.plansInFlight) return [];
+    if (this.#flights.count === 0) this.#starved = false;
     if (this.#starved) return [];
-    const ready: TurnState[] = [];
-    for (const turn of this.#turns.values()) {
-      const standing = standingOf(turn, this.#limits.contextTokens, this.#steps);
-      if (standing === "waits") return [];
-      if (standing === "ready") ready.push(turn);
-    }
-    return ready;
+    const ready = readyTurns(this.#turns.values(), this.#limits.contextTokens, this.#steps);
+    return this.#flights.count > 0 && this.#drafting?.holdsBack(ready) ? [] : ready;
   }
 
   /**
@@ -288,11 +289,10 @@ export class Scheduler {
       table.addBlocks(reservation.blocks);
       return true;
     }
-    if (this.#flights.length > 0) this.#starved = true;
-    else {
-      const { missing } = reservation;
+    const { missing } = reservation;
+    if (this.#flights.count > 0) this.#starved = true;
+    else
       this.#end(turn, { kind: "fail", error: kvFull(id, { needed, missing, total: this.#limits.blocks }) });
-    }
     return false;
   }
 }

@@ -1,6 +1,7 @@
 import type { PlainError } from "../protocol/plain_error.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
+import type { ConversationState } from "./state.ts";
 
 /** Why a turn cannot run, as plain data. */
 
@@ -13,7 +14,7 @@ export function disposed(conversation: string): PlainError {
   };
 }
 
-export function busy(conversation: string): PlainError {
+function busy(conversation: string): PlainError {
   return {
     name: "InputError",
     code: "conversation-busy",
@@ -37,8 +38,19 @@ export function kvFull(
   };
 }
 
+/** Undefined when the turn can begin. */
+export function refusalOf(
+  request: TurnRequest,
+  conversation: ConversationState | undefined,
+  limits: RunnerLimits,
+): PlainError | undefined {
+  if (conversation?.closed) return disposed(conversation.id);
+  if (conversation?.turn !== undefined) return busy(conversation.id);
+  return promptTooLong(request, limits);
+}
+
 /** Undefined when the prompt can run at all: in the model's context, with room for an answer if one is wanted, and in an empty pool. */
-export function promptTooLong(
+function promptTooLong(
   { keep, tokens, output }: TurnRequest,
   { contextTokens, blocks, blockTokens }: RunnerLimits,
 ): PlainError | undefined {

@@ -1,4 +1,5 @@
 import type { BlockAllocator } from "../kv/block_allocator.ts";
+import type { Flight } from "./flight.ts";
 import { type ConversationState, promptLeft } from "./state.ts";
 
 /** What can be seen of the scheduler from outside, as plain data. */
@@ -6,6 +7,8 @@ export interface SchedulerSnapshot {
   readonly steps: number;
   /** The ids of the plans that have not reported yet, in their order. */
   readonly inFlight: readonly number[];
+  /** Drafted tokens that were run, and how many of them the model would have chosen. */
+  readonly drafts: { readonly drafted: number; readonly accepted: number };
   readonly blocks: { readonly total: number; readonly used: number; readonly peak: number };
   readonly conversations: readonly ConversationSnapshot[];
 }
@@ -28,11 +31,21 @@ export interface TurnSnapshot {
 export function snapshotOf(
   conversations: Iterable<ConversationState>,
   { total, used, peak }: BlockAllocator,
-  inFlight: readonly number[],
-  steps: number,
+  seen: {
+    readonly steps: number;
+    readonly flights: readonly Flight[];
+    readonly drafting: SchedulerSnapshot["drafts"] | undefined;
+  },
 ): SchedulerSnapshot {
   const views = Array.from(conversations, conversationSnapshot);
-  return { steps, inFlight, blocks: { total, used, peak }, conversations: views };
+  const { drafted, accepted } = seen.drafting ?? { drafted: 0, accepted: 0 };
+  return {
+    steps: seen.steps,
+    inFlight: seen.flights.map(({ plan }) => plan.id),
+    drafts: { drafted, accepted },
+    blocks: { total, used, peak },
+    conversations: views,
+  };
 }
 
 function conversationSnapshot({ id, table, turn }: ConversationState): ConversationSnapshot {

@@ -4,6 +4,7 @@ import type { PlainError } from "../protocol/plain_error.ts";
 import { needsLogits } from "../protocol/sampling.ts";
 import { FED_TOKEN } from "../protocol/step.ts";
 import type { FinishReason, TurnRequest } from "../protocol/turn.ts";
+import type { DraftSource } from "./draft_source.ts";
 
 /**
  * What the scheduler remembers. What can be derived is derived: where a turn stands follows from its block table and from how many
@@ -26,8 +27,12 @@ export interface TurnState {
   readonly conversation: ConversationState;
   readonly arrivedMs: number;
   readonly completion: number[];
-  /** How many of its tokens are in flight. */
+  /** How many of its tokens are in flight, drafts included. */
   ahead: number;
+  /** How many of these are drafts: how many tokens its step gives is not known before it has reported. */
+  drafted: number;
+  /** Where its drafts come from; undefined before its first token and for turns that have none. */
+  drafts: DraftSource | undefined;
 }
 
 export type TurnOutcome =
@@ -45,6 +50,7 @@ export function standingOf(turn: TurnState, contextTokens: number, lastPlan: num
   if (ahead === 0) return "ready";
   if (request.output.kind === "logits") return "waits";
   if (promptLeft(turn) > 0) return "ready";
+  if (turn.drafted > 0) return "waits";
   if (turn.completion.length + pendingTokens(turn) >= mostTokens(turn, contextTokens)) return "complete";
   const fed = !needsLogits(request.output.sampling) && conversation.lastPlan === lastPlan;
   return fed ? "ready" : "waits";
@@ -83,6 +89,16 @@ export function nextTokens(turn: TurnState, count: number): readonly number[] {
   if (promptLeft(turn) === 0) return pendingTokens(turn) > 0 ? [FED_TOKEN] : completion.slice(-1);
   const first = nextPosition(turn) - request.keep;
   return request.tokens.slice(first, first + count);
+}
+
+/** How the turn ends with this token, the last of its completion; undefined when it goes on. */
+export function outcomeAfter(turn: TurnState, token: number, contextTokens: number): TurnOutcome | undefined {
+  const { output } = turn.request;
+  if (output.kind !== "tokens") return undefined;
+  if (output.endTokens.includes(token)) return { kind: "finish", reason: "end" };
+  if (output.stopTokens.includes(token)) return { kind: "finish", reason: "stop" };
+  const isLast = turn.completion.length >= mostTokens(turn, contextTokens);
+  return isLast ? { kind: "finish", reason: "length" } : undefined;
 }
 
 /** Whether ending now leaves nothing worth keeping: the turn is then undone as if it had never begun. */

@@ -1,5 +1,5 @@
 import type { RowOutput, RunnerLimits, StepRow } from "../protocol/step.ts";
-import { nextPosition, nextTokens, promptLeft, promptTokens, type TurnState } from "./state.ts";
+import { nextPosition, nextTokens, promptLeft, promptTokens, standingOf, type TurnState } from "./state.ts";
 
 /**
  * What one step of a device holds: the next token of every turn that decodes, and in the room that is left chunks of prompts, first
@@ -15,6 +15,21 @@ export interface StepBudget {
 
 export function stepBudget(limits: RunnerLimits): StepBudget {
   return { tokens: limits.maxStepTokens, rows: limits.maxStepRows, logitRows: limits.maxLogitRows };
+}
+
+/** The turns that a plan made now may hold: none while one has to wait, so that it stays in a step with the others. */
+export function readyTurns(
+  turns: Iterable<TurnState>,
+  contextTokens: number,
+  lastPlan: number,
+): readonly TurnState[] {
+  const ready: TurnState[] = [];
+  for (const turn of turns) {
+    const standing = standingOf(turn, contextTokens, lastPlan);
+    if (standing === "waits") return [];
+    if (standing === "ready") ready.push(turn);
+  }
+  return ready;
 }
 
 /** Turns in the order in which they may take from the budget. */
@@ -51,7 +66,8 @@ export function rowOf(turn: TurnState, count: number): StepRow {
 export function takeFrom(budget: StepBudget, row: StepRow): void {
   budget.rows -= 1;
   budget.tokens -= row.tokens.length;
-  budget.logitRows -= row.output.kind === "logits" ? row.tokens.length : row.output.kind === "token" ? 1 : 0;
+  const { kind } = row.output;
+  budget.logitRows -= kind === "none" ? 0 : kind === "token" ? 1 : row.tokens.length;
 }
 
 function outputOf(turn: TurnState, end: number): RowOutput {

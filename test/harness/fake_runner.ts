@@ -25,6 +25,8 @@ export class FakeRunner implements Runner {
   #tail: Promise<unknown> = Promise.resolve();
   /** Called before each step: throw or wait in it to inject a fault. */
   beforeStep: (plan: StepPlan) => void | Promise<void> = () => {};
+  /** How long a step of so many tokens takes. */
+  stepMs: (tokens: number) => number = () => 1;
   /** The token that follows a sequence. */
   next: (sequence: readonly number[]) => number = (sequence) => fakeToken(sequence, this.limits.vocabTokens);
 
@@ -53,7 +55,8 @@ export class FakeRunner implements Runner {
       const answer = rows[index];
       if (answer?.kind === "token") this.#sampled.set(sequence, answer.token);
     }
-    return { plan: plan.id, rows, ms: 1 };
+    const tokens = plan.rows.reduce((sum, row) => sum + row.tokens.length, 0);
+    return { plan: plan.id, rows, ms: this.stepMs(tokens) };
   }
 
   /** The step fails: what the next one would be fed with does not exist. */
@@ -84,6 +87,11 @@ export class FakeRunner implements Runner {
         return { kind: "none" };
       case "token":
         return { kind: "token", token: this.next(sequence) };
+      case "tokens":
+        return {
+          kind: "tokens",
+          tokens: row.tokens.map((_, index) => this.next(sequence.slice(0, row.position + index + 1))),
+        };
       case "logits": {
         const rows = row.tokens.map((_, index) =>
           fakeLogits(sequence.slice(0, row.position + index + 1), this.limits.vocabTokens),
@@ -130,7 +138,7 @@ export function fakeLogits(sequence: readonly number[], vocabTokens: number): nu
 function assertWithin({ rows }: StepPlan, limits: RunnerLimits): void {
   const tokens = rows.reduce((sum, row) => sum + row.tokens.length, 0);
   const logitRows = rows.reduce((sum, { output, tokens }) => {
-    return sum + (output.kind === "logits" ? tokens.length : output.kind === "token" ? 1 : 0);
+    return sum + (output.kind === "none" ? 0 : output.kind === "token" ? 1 : tokens.length);
   }, 0);
   if (rows.length === 0 || rows.some((row) => row.tokens.length === 0)) throw new Error("An empty step.");
   if (rows.length > limits.maxStepRows) throw new Error("Too many rows.");

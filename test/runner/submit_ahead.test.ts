@@ -59,13 +59,34 @@ describeOnEveryAdapter("steps submitted ahead", (gpu) => {
     await runner.run({ id: 5, rows: [next] });
   });
 
-  test("give the tokens and the cache that steps one at a time give, whoever shares them", async (context) => {
+  test("give the tokens and the cache that steps one at a time give, whoever shares them, with drafts and without", async (context) => {
     const runner = await openTestRunner(gpu, context, model);
     const prompts = [3, 40, 90].map((length) => Array.from({ length }, (_, at) => (at * 31 + length) % 600));
     const alone = [];
     for (const prompt of prompts) alone.push(await turns(runner, 1, [prompt]));
     for (const plansInFlight of [1, 2, 3])
-      expect(await turns(runner, plansInFlight, prompts)).toEqual(alone.flat());
+      for (const speculation of ["off", "auto"] as const)
+        expect(await turns(runner, plansInFlight, prompts, 20, speculation)).toEqual(alone.flat());
+  });
+
+  test("sample after each token of a row what single steps sample there, greedily and drawn", async (context) => {
+    const runner = await openTestRunner(gpu, context, model);
+    for (const sampling of [greedySampling, { ...greedySampling, temperature: 1.5, seed: 9 }]) {
+      const tokens = [5, 17, 300, 41, 8, 599, 2];
+      const single: number[] = [];
+      for (const [position, token] of tokens.entries()) {
+        const row = {
+          ...rowOf("single", [token], position, 0),
+          output: { kind: "token", sampling } as const,
+        };
+        const [answer] = (await runner.run({ id: 0, rows: [row] })).rows;
+        single.push(answer?.kind === "token" ? answer.token : -1);
+      }
+      const other = rowOf("other", [3], 0, 2);
+      const rows = [other, { ...rowOf("all", tokens, 0, 1), output: { kind: "tokens", sampling } as const }];
+      const [, all] = (await runner.run({ id: 1, rows })).rows;
+      expect(all).toEqual({ kind: "tokens", tokens: single });
+    }
   });
 
   test("take one pass and one submit each, and at most eight dispatches a layer", async (context) => {
@@ -130,10 +151,11 @@ async function turns(
   plansInFlight: number,
   prompts: readonly (readonly number[])[],
   maxTokens = 20,
+  speculation: "auto" | "off" = "off",
 ) {
   const limits = { ...runner.limits, plansInFlight };
   const bounded: Runner = { name: runner.name, limits, run: (plan) => runner.run(plan), dispose: () => {} };
-  const scheduler = new Scheduler(limits);
+  const scheduler = new Scheduler(limits, speculation);
   const loop = new TurnLoop(scheduler, bounded);
   const output = { kind: "tokens", sampling: greedy, maxTokens, endTokens: [], stopTokens: [] } as const;
   const answers = await Promise.all(

@@ -33,9 +33,9 @@ export class Driver {
   runs = 0;
   #nowMs = 0;
 
-  constructor(limits: Partial<RunnerLimits> = {}) {
+  constructor(limits: Partial<RunnerLimits> = {}, speculation: "auto" | "off" = "auto") {
     this.runner = new FakeRunner(limits);
-    this.scheduler = new Scheduler(this.runner.limits);
+    this.scheduler = new Scheduler(this.runner.limits, speculation);
   }
 
   send(event: SchedulerEvent): readonly SchedulerCommand[] {
@@ -43,6 +43,11 @@ export class Driver {
     if (event.kind === "step-ended" || event.kind === "step-failed") this.plans.shift();
     if (event.kind === "step-failed") this.runner.fail();
     const commands = this.scheduler.advance(event, this.#nowMs);
+    // Plans in flight may hold blocks that come back: a turn fails for want of blocks only when there are none.
+    const full = commands.some(
+      (command) => command.kind === "turn-failed" && command.error.code === "kv-full",
+    );
+    if (full && this.plans.length > 0) throw new Error("A turn failed while blocks might come back.");
     for (const command of commands) if (command.kind === "run-step") this.plans.push(command.plan);
     this.commands.push(...commands);
     this.scheduler.assertConsistent();

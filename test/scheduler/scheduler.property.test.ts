@@ -7,7 +7,7 @@ import { Driver, greedy, tokensOf } from "./driver.ts";
 /** Random arrivals, stops, closes and failures over tiny pools, against a model that knows each conversation's tokens. */
 
 const act = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("step" as const), n: fc.nat(3) }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("step" as const), n: fc.nat(9) }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -15,7 +15,7 @@ const act = fc.oneof(
       conversation: fc.nat(4),
       prompt: fc.integer({ min: 1, max: 24 }),
       keep: fc.nat(),
-      maxTokens: fc.integer({ min: 1, max: 12 }),
+      maxTokens: fc.integer({ min: 1, max: 30 }),
       chunkTokens: fc.option(fc.integer({ min: 1, max: 5 })),
       output: fc.constantFrom("greedy", "penalised", "logits"),
     }),
@@ -28,12 +28,13 @@ type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
 
 const limits = fc.record({
   blockTokens: fc.integer({ min: 1, max: 5 }),
-  blocks: fc.integer({ min: 1, max: 14 }),
+  blocks: fc.integer({ min: 1, max: 30 }),
   maxStepTokens: fc.integer({ min: 1, max: 12 }),
   maxStepRows: fc.integer({ min: 1, max: 4 }),
-  maxLogitRows: fc.integer({ min: 1, max: 5 }),
-  contextTokens: fc.integer({ min: 4, max: 40 }),
+  maxLogitRows: fc.integer({ min: 1, max: 12 }),
+  contextTokens: fc.integer({ min: 4, max: 80 }),
   plansInFlight: fc.integer({ min: 1, max: 4 }),
+  vocabTokens: fc.constantFrom(3, 3, 97),
 });
 
 /** The second needs the host between steps; the fake runner answers both alike. */
@@ -53,6 +54,7 @@ class Model {
 
   constructor(driver: Driver) {
     this.driver = driver;
+    driver.runner.next = (sequence) => next(sequence, driver.runner.limits.vocabTokens);
   }
 
   do(action: Act): void {
@@ -85,7 +87,7 @@ class Model {
       if (command.kind !== "turn-finished") continue;
       const { conversation, prompt } = this.turns[command.turn] ?? { conversation: "", prompt: [] };
       const completion = this.driver.tokens(command.turn);
-      expect(completion).toEqual(alone(prompt, completion.length));
+      expect(completion).toEqual(alone(prompt, completion.length, this.driver.runner.limits.vocabTokens));
       expect(command.usage.completionTokens).toBe(completion.length);
       this.#histories.set(conversation, [...prompt, ...completion]);
     }
@@ -97,7 +99,10 @@ class Model {
     const history = this.#histories.get(conversation) ?? [];
     const cached = Math.min(this.driver.scheduler.cached(conversation).length, history.length);
     const keep = action.keep % (cached + 1);
-    const tokens = Array.from({ length: action.prompt }, (_, index) => (this.turns.length * 7 + index) % 97);
+    const tokens = Array.from(
+      { length: action.prompt },
+      (_, index) => (this.turns.length * 7 + index) % this.driver.runner.limits.vocabTokens,
+    );
     const turn = this.turns.push({ conversation, prompt: [...history.slice(0, keep), ...tokens] }) - 1;
     this.driver.arrive(turn, conversation, tokens, {
       keep,
@@ -110,13 +115,20 @@ class Model {
   }
 }
 
-function alone(prompt: readonly number[], length: number): number[] {
+function alone(prompt: readonly number[], length: number, vocabTokens: number): number[] {
   const sequence = [...prompt];
-  for (let n = 0; n < length; n++) sequence.push(fakeToken(sequence, 97));
+  for (let n = 0; n < length; n++) sequence.push(next(sequence, vocabTokens));
   return sequence.slice(prompt.length);
 }
 
+/** Of few tokens a model that forgets soon, so that it repeats itself and drafts, which cost nothing here, come true. */
+function next(sequence: readonly number[], vocabTokens: number): number {
+  const remembers = vocabTokens > 3 || sequence.length % 7 === 0;
+  return fakeToken(remembers ? sequence : sequence.slice(-2), vocabTokens);
+}
+
 test("whatever happens, each turn ends once, its tokens are those it would get alone, and no block is lost", () => {
+  let [drafted, accepted] = [0, 0];
   fc.assert(
     fc.property(limits, fc.array(act, { maxLength: 60 }), (limits, actions) => {
       const driver = new Driver(limits);
@@ -126,27 +138,14 @@ test("whatever happens, each turn ends once, its tokens are those it would get a
       model.learn();
       for (const turn of model.turns.keys()) expect(driver.end(turn)).toBeDefined();
       for (let n = 0; n < 5; n++) driver.send({ kind: "conversation-closed", conversation: `c${n}` });
+      drafted += driver.scheduler.snapshot().drafts.drafted;
+      accepted += driver.scheduler.snapshot().drafts.accepted;
       expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 0 }, conversations: [] });
     }),
     { numRuns: 400 },
   );
-});
-
-test("without running ahead no turn fails that would have an answer, and with it neither", () => {
-  const prompts = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 });
-  fc.assert(
-    fc.property(limits, prompts, fc.integer({ min: 1, max: 12 }), (limits, prompts, maxTokens) => {
-      const failures = [1, limits.plansInFlight].map((plansInFlight) => {
-        const driver = new Driver({ ...limits, plansInFlight });
-        for (const [turn, length] of prompts.entries())
-          driver.arrive(turn, `c${turn}`, Array<number>(length).fill(turn), { output: tokensOf(maxTokens) });
-        driver.finish();
-        return prompts.filter((_, turn) => driver.end(turn)?.kind === "turn-failed").length;
-      });
-      expect(failures[1]).toBe(failures[0]);
-    }),
-    { numRuns: 300 },
-  );
+  expect(accepted).toBeGreaterThan(10); // drafts were among it, right ones and wrong ones
+  expect(drafted - accepted).toBeGreaterThan(10);
 });
 
 test("the same events give the same commands", () => {

@@ -1,0 +1,111 @@
+import type { BlockAllocator } from "../kv/block_allocator.ts";
+import { needsLogits } from "../protocol/sampling.ts";
+import type { RunnerLimits, StepResult, StepRow } from "../protocol/step.ts";
+import { DraftSource } from "./draft_source.ts";
+import type { Flight } from "./flight.ts";
+import { chancesOf, Speculation } from "./speculation.ts";
+import {
+  mostTokens,
+  nextPosition,
+  pendingTokens,
+  promptLeft,
+  promptTokens,
+  type TurnState,
+} from "./state.ts";
+import type { StepBudget } from "./step_composition.ts";
+
+/**
+ * Speculation without a second model: a decode row takes guessed tokens along, a token is sampled after each of them, and those up to
+ * the first wrong guess are the turn's. A draft is one certain guess, so taking the sampled token and going on while it is the
+ * guessed one is rejection sampling, and gives the text that single steps give. Turns that the host samples have no drafts.
+ */
+export class Drafting {
+  readonly #limits: RunnerLimits;
+  readonly #allocator: BlockAllocator;
+  readonly #speculation = new Speculation();
+  /** Tokens that were guessed and run, and those of them that were right, of all turns. */
+  drafted = 0;
+  accepted = 0;
+
+  constructor(limits: RunnerLimits, allocator: BlockAllocator) {
+    this.#limits = limits;
+    this.#allocator = allocator;
+  }
+
+  /** The turn has a new token, the last of its completion. */
+  learn(turn: TurnState, token: number): void {
+    if (!hasDrafts(turn)) return;
+    if (turn.drafts === undefined) {
+      turn.drafts = new DraftSource(this.#limits.vocabTokens);
+      turn.drafts.read(turn.conversation.table.tokens);
+    }
+    turn.drafts.push(token);
+  }
+
+  /** Whether these turns, some in flight, should wait until their tokens are known, because drafts behind them will pay. */
+  holdsBack(turns: readonly TurnState[]): boolean {
+    if (!turns.every((turn) => promptLeft(turn) === 0 && hasDrafts(turn))) return false;
+    return this.#choose(turns, this.#limits.maxStepTokens).some((count) => count > 0);
+  }
+
+  /** The rows with the drafts that pay; as they are when a row is none of a decode, or one that the host samples. */
+  extend(rows: readonly StepRow[], turns: readonly TurnState[], budget: StepBudget): readonly StepRow[] {
+    if (!rows.every((row, index) => isDecode(row, turns[index]))) return rows;
+    const counts = this.#choose(turns, Math.min(budget.tokens, budget.logitRows));
+    return rows.map((row, index) => {
+      const turn = turns[index];
+      return turn ? this.#extendRow(row, turn, counts[index] ?? 0) : row;
+    });
+  }
+
+  /** A step has ended: how long one of its size takes. */
+  record({ plan, turns }: Flight, { ms }: StepResult): void {
+    if (!plan.rows.every((row, index) => isDecode(row, turns[index]))) return;
+    this.#speculation.record(
+      plan.rows.reduce((sum, { tokens }) => sum + tokens.length, 0),
+      ms,
+    );
+  }
+
+  #choose(turns: readonly TurnState[], room: number): readonly number[] {
+    const chances = turns.map((turn) => chancesOf(turn, this.#left(turn)));
+    return this.#speculation.choose(chances, room);
+  }
+
+  /** How many drafts may be right before the turn ends anyway. */
+  #left(turn: TurnState): number {
+    const most = mostTokens(turn, this.#limits.contextTokens);
+    return most - turn.completion.length - pendingTokens(turn) - (turn.ahead === 0 ? 1 : 0);
+  }
+
+  /** The blocks that drafts need go back when the step has ended; where there are none, there are fewer drafts. */
+  #extendRow(row: StepRow, turn: TurnState, wanted: number): StepRow {
+    if (wanted === 0 || row.output.kind !== "token") return row;
+    const { table } = turn.conversation;
+    const position = row.position + 1;
+    const reservation = this.#allocator.reserve(table.missingFor(position + wanted));
+    if (reservation.kind === "ok") table.addBlocks(reservation.blocks);
+    const room = table.blocks.length * table.blockTokens - position;
+    const drafts = turn.drafts?.draft(Math.min(wanted, room)) ?? [];
+    if (drafts.length === 0) return row;
+    turn.ahead += drafts.length;
+    turn.drafted = drafts.length;
+    this.drafted += drafts.length;
+    return {
+      ...row,
+      tokens: [...row.tokens, ...drafts],
+      blocks: table.blocks.slice(0, Math.ceil(nextPosition(turn) / table.blockTokens)),
+      output: { kind: "tokens", sampling: row.output.sampling },
+    };
+  }
+}
+
+function hasDrafts({ request: { output } }: TurnState): boolean {
+  return output.kind === "tokens" && !needsLogits(output.sampling);
+}
+
+/** A row of a turn that answers, sampled on the GPU. */
+function isDecode({ position, output }: StepRow, turn: TurnState | undefined): boolean {
+  if (turn === undefined || position < promptTokens(turn)) return false;
+  return output.kind === "tokens" || (output.kind === "token" && !needsLogits(output.sampling));
+}

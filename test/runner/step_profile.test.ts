@@ -43,7 +43,7 @@ describeOnEveryAdapter("a profile", (gpu) => {
     }
     const together = dispatches.reduce((sum, { ms }) => sum + ms, 0);
     expect(Math.min(together, onePassMs)).toBeGreaterThan(0);
-    expect(host.waitMs).toBeGreaterThan(onePassMs - ROUNDED_MS);
+    expect(host.submitMs + host.waitMs).toBeGreaterThan(onePassMs - ROUNDED_MS); // the device may begin within the submit
     expect(Math.min(host.uploadMs, host.encodeMs, host.submitMs)).toBeGreaterThanOrEqual(0);
   });
 

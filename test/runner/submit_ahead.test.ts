@@ -116,10 +116,15 @@ describeOnEveryAdapter("steps submitted ahead", (gpu) => {
     });
     await turns(runner, 2, [[1, 2, 3]], 200);
     created.buffers = 0;
-    const before = heapBytes();
-    await turns(runner, 2, [[1, 2, 3]], 1000);
-    // The thousand tokens themselves and what the engine compiled meanwhile; 64 bytes a step that stay would be as much again.
-    expect(heapBytes() - before).toBeLessThan(64 * 1000);
+    const grownBytes: number[] = [];
+    for (let n = 0; n < 2; n++) {
+      const before = heapBytes();
+      await turns(runner, 2, [[1, 2, 3]], 1000);
+      grownBytes.push(heapBytes() - before);
+    }
+    // The thousand tokens themselves; 64 bytes a step that stay would be as much again. What the JavaScript engine compiles meanwhile
+    // is of one of the two.
+    expect(Math.min(...grownBytes)).toBeLessThan(64 * 1000);
     expect(created.buffers).toBe(0);
   });
 });

@@ -15,7 +15,7 @@ export interface HeadShape {
 export interface AttentionTile {
   /** Query tokens of one tile at the most. */
   readonly tokens: number;
-  /** Contexts longer than so many keys are split into parts of them, which run side by side (flash-decoding). A multiple of 64. */
+  /** Contexts of more keys than this are split into equal parts of at most so many, which run side by side (flash-decoding). */
   readonly partKeys?: number;
 }
 
@@ -60,7 +60,7 @@ export interface AttentionRequest {
   readonly parts: AttentionParts | undefined;
 }
 
-/** Parts are as long as the tile says, or longer where a context would have more of them than this: they take memory. */
+/** Parts are as long as the tile says at most, or longer where a context would have more of them than this: they take memory. */
 const MAX_PARTS = 32;
 
 /** Keys of a part and most parts of a context; undefined where the choice splits none, or no context is long enough. */
@@ -76,6 +76,8 @@ export function attentionParts(
 
 /** Lanes of the variant that works through workgroup memory. */
 const WORKGROUP = 64;
+/** Keys of a lane in one turn where contexts are split: what a turn costs besides its keys is shared by more of them. */
+const SPLIT_KEYS = 2;
 /** Query rows of a tile (tokens times heads that share K and V), and vec4f of them that a lane holds: more take long to compile. */
 const MAX_ROWS = 16;
 const MAX_HELD = 32;
@@ -126,7 +128,7 @@ export function attentionVariant(
   return {
     shader: "attention_lanes",
     conditions: { ...conditions, wide_values: shape.headDim > 4 * choice.lanes },
-    constants: { ...shared, LANES: choice.lanes },
+    constants: { ...shared, LANES: choice.lanes, KEYS: split ? SPLIT_KEYS : 1 },
     overrides,
   };
 }
@@ -136,7 +138,7 @@ export function combineVariant(choice: KernelChoice, { headDim }: HeadShape): Ke
     shader: "attention_combine",
     conditions: { half_activations: choice.halfActivations },
     constants: { HEAD_DIM: headDim },
-    overrides: { WORKGROUP: 32 },
+    overrides: { WORKGROUP: Math.min(32, headDim / 4) },
   };
 }
 

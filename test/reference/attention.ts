@@ -19,7 +19,7 @@ export function layerWords({ kvHeads, headDim }: Pick<PoolLayout, "kvHeads" | "h
   return 2 * kvHeads * SLOTS * (headDim / 2);
 }
 
-/** Index of a 16-bit float in the pool buffer: K is [kvHead, dim / 8, slot, dim % 8], V behind it [kvHead, slot, dim]. */
+/** Index of a 16-bit float in the pool buffer: head by head K as [dim / 8, slot, dim % 8], and V behind it as [slot, dim]. */
 export function poolHalf(
   pool: PoolLayout,
   part: "k" | "v",
@@ -28,11 +28,10 @@ export function poolHalf(
   head: number,
   dim: number,
 ): number {
-  const { headDim, kvHeads, blockWords, layerWord } = pool;
-  const layer = 2 * (block * blockWords + layerWord);
-  if (part === "k")
-    return layer + ((head * (headDim / 8) + Math.floor(dim / 8)) * SLOTS + slot) * 8 + (dim % 8);
-  return layer + kvHeads * SLOTS * headDim + (head * SLOTS + slot) * headDim + dim;
+  const { headDim, blockWords, layerWord } = pool;
+  const keys = 2 * (block * blockWords + layerWord) + 2 * head * SLOTS * headDim;
+  if (part === "k") return keys + (Math.floor(dim / 8) * SLOTS + slot) * 8 + (dim % 8);
+  return keys + (SLOTS + slot) * headDim + dim;
 }
 
 /** Turns the first `angles.length` pairs of a head: (i, i + n) when `neox`, else (2i, 2i + 1). */

@@ -59,7 +59,7 @@ const classes: Readonly<Record<AdapterClassName, AdapterClass>> = {
     matmul: [
       { upToTokens: 1, tile: { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 } },
       { upToTokens: 4, tile: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 } },
-      { upToTokens: everything, tile: { kernel: "lanes", tm: 8, tn: 2, workgroup: 64 } },
+      { upToTokens: everything, tile: { kernel: "lanes", tm: 8, tn: 2, workgroup: 32 } },
     ],
     exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 },
   },

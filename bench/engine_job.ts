@@ -1,5 +1,5 @@
-import { basename, dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename } from "node:path";
+import { inClone } from "../scripts/steps.mjs";
 import type { Work } from "../src/cli/progress_display.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
@@ -44,9 +44,6 @@ export interface JobWatcher {
 }
 
 type Measured = EngineRun & Pick<EngineReport, "hostPeaks" | "browser">;
-
-/** The clone's folder, from here and from dist/ alike. */
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Opens the device and the model, measures, and frees both. @throws BatonError; the signal's reason */
 export async function runEngineJob(
@@ -123,7 +120,7 @@ async function measureInPage(job: EngineJob, watcher: JobWatcher, trace: TraceLo
   const pageJob = { name: model, ...asked, ...(shape && { shape }), ...(kvMiB !== undefined && { kvMiB }) };
   // Loaded when wanted: it brings a bundler along.
   const { runInPage } = await import("./in_page.ts");
-  const request = { root: ROOT, job: pageJob, model: source, software, signal, onProgress };
+  const request = { root: inClone(), job: pageJob, model: source, software, signal, onProgress };
   const { run, browser, slices } = await runInPage(request);
   if (run.adapter.software) watcher.onSoftware(run.adapter.name);
   trace.take(slices);

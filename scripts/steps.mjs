@@ -1,15 +1,25 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** Steps of the setup: said before they are done, with a sign of life while they run, all on stderr. */
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+/** The clone's folder: the nearest one above with a manifest, since a bundler may put this module anywhere in dist/. */
+const ROOT = clone(dirname(fileURLToPath(import.meta.url)));
 const SIGN_OF_LIFE_MS = 10_000;
 
 /** Why the setup cannot go on: one sentence for the user. */
 export class SetupError extends Error {}
+
+/**
+ * @param {string} folder
+ * @returns {string}
+ */
+function clone(folder) {
+  return existsSync(join(folder, "package.json")) ? folder : clone(dirname(folder));
+}
 
 /** @param {string[]} parts a path inside the clone */
 export function inClone(...parts) {

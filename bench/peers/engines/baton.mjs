@@ -7,4 +7,4 @@ const [, , library = "", adapter = ""] = process.argv;
 /** @type {typeof import("../../../src/node.ts")} */
 const { createRuntime } = await import(library);
 
-serve(batonEngine(({ model }) => createRuntime({ model, adapter })));
+serve(batonEngine(({ model }) => createRuntime({ model, adapter, speculation: "off" })));

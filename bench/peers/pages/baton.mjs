@@ -6,4 +6,6 @@ const library = "/baton.mjs";
 /** @type {typeof import("../../../src/index.ts")} */
 const { createRuntime } = await import(library);
 
-export const engine = batonEngine(() => createRuntime({ model: new URL("/model.gguf", location.href) }));
+export const engine = batonEngine(() =>
+  createRuntime({ model: new URL("/model.gguf", location.href), speculation: "off" }),
+);

@@ -30,7 +30,7 @@ export interface KernelChoice {
   readonly decodeAttention: AttentionTile | undefined;
 }
 
-export type AdapterClassName = "eightLanes" | "fourLanes" | "gpu";
+export type AdapterClassName = "eightLanes" | "fourLanes" | "software" | "gpu";
 
 interface AdapterClass {
   /** By subgroup size, f16, vendor, architecture, software. */
@@ -47,8 +47,8 @@ const everything = Number.POSITIVE_INFINITY;
 export const TOKEN_RANGES = [1, 4, 16, everything] as const;
 
 /**
- * Defaults by adapter class, from the measurements in docs/kernels.md: the first class that fits. Only the two software classes
- * have been measured; on GPUs these are starting points.
+ * Defaults by adapter class, from the measurements in docs/kernels.md: the first class that fits. Only the first two have been
+ * measured; the others are starting points.
  */
 const classes: Readonly<Record<AdapterClassName, AdapterClass>> = {
   /** lavapipe: 8 lanes of AVX2. */
@@ -74,14 +74,30 @@ const classes: Readonly<Record<AdapterClassName, AdapterClass>> = {
     ],
     exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 32 },
   },
-  /** GPUs: a wave reads neighbouring rows; loads of activations at one address are broadcast by the hardware. */
-  gpu: {
-    fits: () => true,
+  /** Software without a subgroup size to rely on. */
+  software: {
+    fits: ({ software }) => software,
     interleave: 32,
     shuffle: false,
     matmul: [
       { upToTokens: 2, tile: { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 } },
       { upToTokens: everything, tile: { kernel: "lanes", tm: 8, tn: 2, workgroup: 64 } },
+    ],
+    exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 },
+  },
+  /**
+   * GPUs: a wave reads neighbouring rows; loads of activations at one address are broadcast by the hardware. Few tokens are cut
+   * along k, so that there is work for a whole GPU, and many go by tiles in workgroup memory. None of it has been measured.
+   */
+  gpu: {
+    fits: () => true,
+    interleave: 32,
+    shuffle: false,
+    matmul: [
+      { upToTokens: 1, tile: { kernel: "split", tm: 1, tn: 2, workgroup: 128, split: 4 } },
+      { upToTokens: 4, tile: { kernel: "split", tm: 4, tn: 2, workgroup: 128, split: 4 } },
+      { upToTokens: 16, tile: { kernel: "split", tm: 8, tn: 2, workgroup: 128, split: 4 } },
+      { upToTokens: everything, tile: { kernel: "tiled", tm: 4, tn: 4, workgroup: 256, tokenLanes: 16 } },
     ],
     exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 },
   },

@@ -118,7 +118,7 @@ function candidatesOf(
   const standard = tilesOf(choice, shape).find((ranked) => upToTokens <= ranked.upToTokens)?.tile;
   const listed = Object.values(matmulKernels)
     .filter(({ fits }) => fits(capabilities, choice))
-    .flatMap(({ candidates }) => candidates(upToTokens, choice));
+    .flatMap(({ candidates }) => candidates(upToTokens, capabilities));
   const all = standard ? [standard, ...listed] : listed;
   return all.filter((tile, index) => all.findIndex((other) => sameTile({ ...other }, { ...tile })) === index);
 }

@@ -13,6 +13,11 @@ export const tolerances = {
   exact: { absolute: 0, relative: 0 },
   /** Sums of some hundred f32 products: each addition rounds to 2^-24 of the sum of their magnitudes. */
   f32Sum: { absolute: 1e-7, relative: 4e-6 },
+  /**
+   * The same with the products of each 32 values added up in 16 bits: a dozen roundings to 2^-11 in a row, of either sign, and
+   * products below 2^-14 may be zero.
+   */
+  f16Sum: { absolute: 1e-3, relative: 2 ** -9 },
   /** A few f32 operations; WGSL gives inverseSqrt 2 units in the last place, division 2.5. */
   f32: { absolute: 1e-7, relative: 2e-6 },
   /** The same, then rounded to 16 bits: half a unit is 2^-11 of the value, 2^-25 below the normal numbers. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, type TestContext } from "vitest";
 import { borrowDevice, type GpuDevice, openDevice } from "../../src/gpu/device.ts";
+import { adapterClassOf } from "../../src/kernels/variants.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
 import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
 import type { RowOutput, StepRow, TokenSampling } from "../../src/protocol/step.ts";
@@ -23,7 +24,7 @@ export async function openTestRunner(
   return runnerOn(device, context, model, options);
 }
 
-/** The same with the kernels of adapters whose subgroups have no fixed size, as most GPUs: their whole way runs anywhere. */
+/** The same with the kernels that a GPU gets: their whole way runs anywhere. */
 export async function openGpuClassRunner(
   gpu: TestGpu,
   context: TestContext,
@@ -32,8 +33,8 @@ export async function openGpuClassRunner(
 ): Promise<GpuRunner> {
   const { adapter, summary } = await gpu.openAdapter(context);
   const device = await adapter.requestDevice();
-  const borrowed = borrowDevice(device, summary);
-  expect(borrowed.capabilities.subgroupSize).toBeUndefined();
+  const borrowed = borrowDevice(device, { ...summary, software: false });
+  expect(adapterClassOf(borrowed.capabilities)).toBe("gpu");
   return runnerOn(borrowed, context, model, options);
 }
 

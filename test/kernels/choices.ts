@@ -8,21 +8,27 @@ const SUBGROUP_SIZES = [8, 4, undefined] as const;
 export interface NamedChoice {
   readonly name: string;
   readonly choice: KernelChoice;
+  /** Of an adapter that gets this choice. */
+  readonly capabilities: GpuCapabilities;
 }
 
 /**
- * Every choice of kernels whose variants can run on a device: its own class's, and those of classes that need no subgroups, in
+ * Every choice of kernels whose variants can run on a device: its own class's, and those that a GPU gets, which need no subgroups, in
  * both numeric classes. The device's own default comes first.
  */
 export function runnableChoices({ capabilities }: GpuDevice): NamedChoice[] {
   const own = SUBGROUP_SIZES.find((size) => size === capabilities.subgroupSize);
-  const sizes = new Set([own, undefined]);
-  return [...sizes].flatMap((subgroupSize) =>
-    (["default", "exact"] as const).map((precision) => ({
-      name: `${subgroupSize ?? "no"} shared lanes, ${precision}`,
-      choice: chooseKernels({ ...capabilities, subgroupSize }, precision),
-    })),
-  );
+  return [...new Set([own, undefined])].flatMap((subgroupSize) => choicesOf(capabilities, subgroupSize));
+}
+
+/** Those of a class, in both numeric classes; a GPU's for no subgroup size. */
+function choicesOf(device: GpuCapabilities, subgroupSize: number | undefined): NamedChoice[] {
+  const capabilities = { ...device, software: subgroupSize !== undefined, subgroupSize };
+  return (["default", "exact"] as const).map((precision) => ({
+    name: `${subgroupSize ?? "no"} shared lanes, ${precision}`,
+    choice: chooseKernels(capabilities, precision),
+    capabilities,
+  }));
 }
 
 /** What a device says that has everything but subgroups. */
@@ -40,30 +46,25 @@ export const capabilities: GpuCapabilities = {
 /** Choices of all classes there are, for what needs no device. */
 export function everyChoice(): NamedChoice[] {
   return SUBGROUP_SIZES.flatMap((subgroupSize) =>
-    (["default", "exact"] as const).map((precision) => ({
-      name: `${subgroupSize ?? "no"} shared lanes, ${precision}`,
-      choice: chooseKernels(
-        { ...capabilities, software: subgroupSize !== undefined, subgroupSize },
-        precision,
-      ),
-    })),
+    choicesOf({ ...capabilities, shaderF16: true }, subgroupSize),
   );
 }
 
 /** Every tile the class may choose by default or by tuning; `exact` has one. */
-export function tilesToTest({ choice }: NamedChoice, capabilities: GpuCapabilities): readonly MatmulTile[] {
+export function tilesToTest({ choice, capabilities }: NamedChoice): readonly MatmulTile[] {
   const defaults = choice.matmul.map(({ tile }) => tile);
   if (choice.precision === "exact") return defaults;
   const tuned = Object.values(matmulKernels)
     .filter(({ fits }) => fits(capabilities, choice))
-    .flatMap(({ candidates }) => TOKEN_RANGES.flatMap((upToTokens) => candidates(upToTokens, choice)));
+    .flatMap(({ candidates }) => TOKEN_RANGES.flatMap((upToTokens) => candidates(upToTokens, capabilities)));
   return [...new Map([...defaults, ...tuned].map((tile) => [JSON.stringify(tile), tile])).values()];
 }
 
 /** One choice per tile of its matrix product, each of which then takes any number of tokens. */
-export function perTile(named: NamedChoice, capabilities: GpuCapabilities): NamedChoice[] {
-  return tilesToTest(named, capabilities).map((tile) => ({
-    name: `${named.name}, ${tile.kernel} ${tile.tm}x${tile.tn} of ${tile.workgroup} lanes`,
+export function perTile(named: NamedChoice): NamedChoice[] {
+  return tilesToTest(named).map((tile) => ({
+    ...named,
+    name: `${named.name}, ${Object.values(tile).join(" ")}`,
     choice: { ...named.choice, matmul: [{ tile, upToTokens: Number.POSITIVE_INFINITY }] },
   }));
 }

@@ -13,16 +13,17 @@ describeOnEveryAdapter("logits of tiny random checkpoints", (gpu) => {
   for (const name of tinyNames()) {
     const reference = loadTiny(name);
     const ways = [
-      { precision: "exact", kernels: "", open: openTestRunner },
-      { precision: "default", kernels: "", open: openTestRunner },
-      { precision: "default", kernels: " without subgroups", open: openGpuClassRunner },
+      { precision: "exact", kernels: "", open: openTestRunner, chunks: undefined },
+      { precision: "default", kernels: "", open: openTestRunner, chunks: undefined },
+      // Of each number of tokens that a GPU has a tile for.
+      { precision: "default", kernels: " as on a GPU", open: openGpuClassRunner, chunks: [20, 1, 3, 9] },
     ] as const;
-    for (const { precision, kernels, open } of ways) {
+    for (const { precision, kernels, open, chunks } of ways) {
       test(`${name} (${reference.about}) agrees with transformers in ${precision}${kernels}`, async (context) => {
         const runner = await open(gpu, context, reference.gguf, { precision, maxStepTokens: 96 });
         let worst = 0;
         for (const { ids, positions, logits } of reference.sequences) {
-          const ours = await prefill(runner, ids, [3, 1, 4, 0, 2, 5, 6]);
+          const ours = await prefill(runner, ids, [3, 1, 4, 0, 2, 5, 6], chunks);
           for (const [row, position] of positions.entries()) {
             const [expected, actual] = [logits[row] ?? [], ours[position] ?? []];
             for (const [id, value] of expected.entries()) {

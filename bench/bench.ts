@@ -4,6 +4,7 @@ import type { Io } from "../src/cli/io.ts";
 import { addBusyWait } from "./busy_wait.ts";
 import { addEngine, addShow } from "./engine.ts";
 import { addPeers } from "./peers.ts";
+import { addSpeculation } from "./speculation.ts";
 
 /** Runs the benchmarks' program with `args` (without Node and the script). Never throws; returns the exit status. */
 export async function runBench(args: readonly string[], io: Io): Promise<number> {
@@ -21,6 +22,7 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
   addEngine(program, io);
   addShow(program, io);
   addBusyWait(program, io);
+  addSpeculation(program, io);
   addPeers(program, io);
   try {
     await program.parseAsync(args, { from: "user" });

@@ -1,3 +1,4 @@
+import type { Precision } from "../../src/api.ts";
 import type { GpuCapabilities, GpuDevice } from "../../src/gpu/device.ts";
 import { type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, type KernelChoice, TOKEN_RANGES } from "../../src/kernels/variants.ts";
@@ -12,13 +13,16 @@ export interface NamedChoice {
 
 /**
  * Every choice of kernels whose variants can run on a device: its own class's, and those of classes that need no subgroups, in
- * both numeric classes. The device's own default comes first.
+ * numeric classes. The device's own default comes first. `fast` differs in norms and products alone.
  */
-export function runnableChoices({ capabilities }: GpuDevice): NamedChoice[] {
+export function runnableChoices(
+  { capabilities }: GpuDevice,
+  precisions: readonly Precision[] = ["default", "exact"],
+): NamedChoice[] {
   const own = SUBGROUP_SIZES.find((size) => size === capabilities.subgroupSize);
   const sizes = new Set([own, undefined]);
   return [...sizes].flatMap((subgroupSize) =>
-    (["default", "exact"] as const).map((precision) => ({
+    precisions.map((precision) => ({
       name: `${subgroupSize ?? "no"} shared lanes, ${precision}`,
       choice: chooseKernels({ ...capabilities, subgroupSize }, precision),
     })),
@@ -40,7 +44,7 @@ export const capabilities: GpuCapabilities = {
 /** Choices of all classes there are, for what needs no device. */
 export function everyChoice(): NamedChoice[] {
   return SUBGROUP_SIZES.flatMap((subgroupSize) =>
-    (["default", "exact"] as const).map((precision) => ({
+    (["default", "exact", "fast"] as const).map((precision) => ({
       name: `${subgroupSize ?? "no"} shared lanes, ${precision}`,
       choice: chooseKernels(
         { ...capabilities, software: subgroupSize !== undefined, subgroupSize },

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { describeOnEveryAdapter, isFullRun } from "../harness/adapters.ts";
 import { openGpuClassRunner, openTestRunner, prefill } from "../harness/runners.ts";
 import { loadTiny, tinyNames } from "../harness/tiny_reference.ts";
 
 /**
  * Bounds on the largest difference of a logit from transformers' in 32-bit floats. The checkpoints' logits spread over about
- * ±10; a K or V rounded to 16 bits (every class) moves them by a few thousandths, activations rounded as well by a few hundredths.
+ * ±10; a K or V rounded to 16 bits (every class) moves them by a few thousandths, activations rounded as well by a few hundredths
+ * (those of `fast` are no coarser).
  */
-const bounds = { exact: 0.02, default: 0.05 } as const;
+const bounds = { exact: 0.02, default: 0.05, fast: 0.05 } as const;
 
 describeOnEveryAdapter("logits of tiny random checkpoints", (gpu) => {
   for (const name of tinyNames()) {
@@ -16,6 +17,9 @@ describeOnEveryAdapter("logits of tiny random checkpoints", (gpu) => {
       { precision: "exact", kernels: "", open: openTestRunner },
       { precision: "default", kernels: "", open: openTestRunner },
       { precision: "default", kernels: " without subgroups", open: openGpuClassRunner },
+      { precision: "fast", kernels: " without subgroups", open: openGpuClassRunner },
+      // Products of shared lanes differ from those of default in how they read activations only.
+      ...(isFullRun ? ([{ precision: "fast", kernels: "", open: openTestRunner }] as const) : []),
     ] as const;
     for (const { precision, kernels, open } of ways) {
       test(`${name} (${reference.about}) agrees with transformers in ${precision}${kernels}`, async (context) => {

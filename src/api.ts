@@ -20,7 +20,8 @@ export type {
 
 /**
  * Numeric class. `exact`: 32-bit activations and fixed kernels, so a sequence's logits are bit-equal on one adapter however it
- * is batched or chunked. `default`: activations as packed 16-bit floats. `fast`: int8 activations; not available yet.
+ * is batched or chunked. `default`: activations as packed 16-bit floats. `fast`: what norms leave for the matrix products as pairs
+ * of int8, which GPUs multiply in integers; it is as exact as `default`.
  */
 export type Precision = "exact" | "default" | "fast";
 
@@ -29,7 +30,7 @@ export type Speculation = "auto" | "off";
 export interface RuntimeOptions {
   /** A name of the catalogue, a URL, a path (Node), a `File` or `Blob`, or a stream of the GGUF file's bytes. */
   readonly model: string | URL | Blob | ReadableStream<Uint8Array>;
-  /** Default `default`; `fast` is not available yet. */
+  /** Default `default`. */
   readonly precision?: Precision;
   /** Part of an adapter's name; the best adapter when absent. */
   readonly adapter?: string;

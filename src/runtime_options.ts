@@ -69,7 +69,6 @@ function checkSpeculation(speculation: unknown): Speculation {
 }
 
 function checkPrecision(precision: unknown): Precision {
-  if (precision === "exact" || precision === "default") return precision;
-  const yet = precision === "fast" ? `, as "fast" is not available yet` : "";
-  throw invalidOption("precision", precision, `"exact" or "default"${yet}`);
+  if (precision === "exact" || precision === "default" || precision === "fast") return precision;
+  throw invalidOption("precision", precision, `"exact", "default" or "fast"`);
 }

@@ -3,7 +3,7 @@ import type { Precision, RuntimeOptions } from "../api.ts";
 import { invalidOption } from "../conversation/option_checks.ts";
 import { catalogue } from "../loader/sources/catalogue.ts";
 
-const PRECISIONS = "exact or default (fast is not available yet)";
+const PRECISIONS = "exact, default or fast";
 
 /** The options of every command that runs a model. */
 export interface ModelOptions {
@@ -47,6 +47,6 @@ export function parseNumber(option: string): (text: string) => number {
 }
 
 function parsePrecision(text: string): Precision {
-  if (text === "exact" || text === "default") return text;
+  if (text === "exact" || text === "default" || text === "fast") return text;
   throw invalidOption("--precision", text, PRECISIONS);
 }

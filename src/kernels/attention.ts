@@ -1,5 +1,6 @@
 import { DeviceError } from "../errors.ts";
 import type { KernelVariant } from "../gpu/kernel.ts";
+import { formatConditions } from "./activations.ts";
 import type { KernelLibrary } from "./library.ts";
 import { dispatch, type Stage } from "./stage.ts";
 import type { KernelChoice } from "./variants.ts";
@@ -121,7 +122,7 @@ export function attentionVariant(
   split: boolean,
 ): KernelVariant {
   const shared = { TQ: tileTokens, GROUP: shape.heads / shape.kvHeads, HEAD_DIM: shape.headDim };
-  const conditions = { half_activations: choice.halfActivations, split };
+  const conditions = { ...formatConditions(choice.activations), split };
   const overrides = { WINDOW: window, SOFT_CAP: softCap };
   if (!byLanes(choice, shape))
     return { shader: "attention_workgroup", conditions, constants: { ...shared, WORKGROUP }, overrides };
@@ -136,7 +137,7 @@ export function attentionVariant(
 export function combineVariant(choice: KernelChoice, { headDim }: HeadShape): KernelVariant {
   return {
     shader: "attention_combine",
-    conditions: { half_activations: choice.halfActivations },
+    conditions: formatConditions(choice.activations),
     constants: { HEAD_DIM: headDim },
     overrides: { WORKGROUP: Math.min(32, headDim / 4) },
   };

@@ -1,4 +1,5 @@
-import { layoutWords, type WeightLayout } from "../loader/layout.ts";
+import { GROUP, layoutWords, type WeightLayout } from "../loader/layout.ts";
+import { activationWords, formatConditions } from "./activations.ts";
 import type { HeadShape, LayerPool } from "./attention.ts";
 import type { KernelLibrary } from "./library.ts";
 import { dispatch, type Stage, type StageWork, type StepCounts } from "./stage.ts";
@@ -69,17 +70,18 @@ export async function normStage(
   const { hidden, eps, x, gain, y, rows } = request;
   const kernel = await library.get({
     shader: "rms_norm",
-    conditions: { half_activations: choice.halfActivations, gather: rows !== undefined },
+    conditions: { ...formatConditions(choice.normed), gather: rows !== undefined },
     overrides: { WORKGROUP },
   });
-  const params = kernel.uniform("params", { hidden, stride4: Math.ceil(hidden / 32) * 8, eps });
+  const groups = Math.ceil(hidden / GROUP);
+  const params = kernel.uniform("params", { hidden, groups, eps });
   const bindGroup = kernel.bind({ params, x, gain, y, ...(rows && { rows }) });
   const countOf = ({ logitRows, tokens }: Readonly<StepCounts>) => (rows ? logitRows : tokens);
   return {
     label: rows ? "last norm" : "norm",
     pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, countOf(counts), 1),
-    work: (counts) => moves(countOf(counts) * hidden * (4 + (choice.halfActivations ? 2 : 4))),
+    work: (counts) => moves(countOf(counts) * 4 * (hidden + groups * activationWords[choice.normed])),
   };
 }
 
@@ -108,7 +110,7 @@ export async function ropeStage(
   const { shape, rotaryDim, offsets, stride, neox, eps, qkv, rope, slots, q, pool, gains } = request;
   const kernel = await library.get({
     shader: "rope_kv",
-    conditions: { neox, qk_norm: gains !== undefined, half_activations: choice.halfActivations },
+    conditions: { neox, qk_norm: gains !== undefined, ...formatConditions(choice.activations) },
     overrides: { WORKGROUP: 32 },
   });
   const params = kernel.uniform("params", {
@@ -134,7 +136,9 @@ export async function ropeStage(
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, heads, counts.tokens),
     // In 32-bit floats; out q as activations, K and V as halves.
     work: ({ tokens }) =>
-      moves(tokens * shape.headDim * ((choice.halfActivations ? 6 : 8) * shape.heads + 12 * shape.kvHeads)),
+      moves(
+        tokens * shape.headDim * ((choice.activations === "half" ? 6 : 8) * shape.heads + 12 * shape.kvHeads),
+      ),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Kernel } from "../gpu/kernel.ts";
 import { layoutWords, type WeightLayout } from "../loader/layout.ts";
+import { activationWords, inputFormat } from "./activations.ts";
 import type { KernelLibrary } from "./library.ts";
 import {
   type MatmulEpilogue,
@@ -86,8 +87,8 @@ function workOf({ slice, epilogue }: MatmulRequest, choice: KernelChoice, tokens
   const words = layoutWords[layout];
   const pair = epilogue === "silu";
   const weightRows = pair ? 2 * rows : rows;
-  const inBytes = groups * 32 * (choice.halfActivations ? 2 : 4);
-  const outBytes = rows * (pair && choice.halfActivations ? 2 : epilogue === "residual" ? 8 : 4);
+  const inBytes = groups * 4 * activationWords[inputFormat(choice, epilogue)];
+  const outBytes = rows * (pair && choice.activations === "half" ? 2 : epilogue === "residual" ? 8 : 4);
   return {
     bytes: weightRows * groups * (words.values + words.scales) * 4 + tokens * (inBytes + outBytes),
     macs: tokens * weightRows * groups * 32,

@@ -1,6 +1,7 @@
 import type { GpuCapabilities } from "../gpu/device.ts";
 import type { KernelVariant } from "../gpu/kernel.ts";
 import type { WeightLayout } from "../loader/layout.ts";
+import { inputFormat } from "./activations.ts";
 import type { KernelChoice } from "./variants.ts";
 
 /** The family of matrix products: every kernel that computes one, as a table. A variant is a tile of one of them. */
@@ -37,19 +38,22 @@ export interface MatmulTile {
   readonly arithmetic?: "f16";
 }
 
+/** What of a product its variant depends on. */
+type Product = Pick<ProductShape, "layout" | "epilogue">;
+
 interface MatmulKernel {
   /** Whether it runs here at all, and in this numeric class. */
   readonly fits: (capabilities: GpuCapabilities, choice: KernelChoice) => boolean;
   /** Tokens and rows of a workgroup; a pair of gate and up counts as two rows. */
   readonly tokens: (tile: MatmulTile) => number;
   readonly rows: (tile: MatmulTile) => number;
-  /** Shader, conditions and constants besides the layout and the epilogue. */
-  readonly variant: (tile: MatmulTile, choice: KernelChoice) => KernelVariant;
+  /** Shader, conditions and constants besides the layout, the epilogue and the formats of activations. */
+  readonly variant: (tile: MatmulTile, choice: KernelChoice, product: Product) => KernelVariant;
   /** What tuning tries where the kernel fits, for steps of up to so many tokens. */
   readonly candidates: (upToTokens: number, capabilities: GpuCapabilities) => readonly MatmulTile[];
 }
 
-export type MatmulKernelName = "lanes" | "split" | "tiled";
+export type MatmulKernelName = "lanes" | "int8" | "split" | "tiled";
 
 /** Larger tiles take many seconds to compile on software adapters. */
 const lanesTiles: readonly MatmulTile[] = [
@@ -59,6 +63,13 @@ const lanesTiles: readonly MatmulTile[] = [
   { kernel: "lanes", tm: 4, tn: 4, workgroup: 32 },
   { kernel: "lanes", tm: 8, tn: 2, workgroup: 64 },
   { kernel: "lanes", tm: 8, tn: 4, workgroup: 32 },
+];
+
+const int8Tiles: readonly MatmulTile[] = [
+  { kernel: "int8", tm: 1, tn: 2, workgroup: 32 },
+  { kernel: "int8", tm: 1, tn: 4, workgroup: 32 },
+  { kernel: "int8", tm: 4, tn: 2, workgroup: 64 },
+  { kernel: "int8", tm: 8, tn: 2, workgroup: 64 },
 ];
 
 /**
@@ -81,9 +92,9 @@ const tiledTiles: readonly MatmulTile[] = [
   { kernel: "tiled", tm: 8, tn: 4, workgroup: 128, tokenLanes: 8, arithmetic: "f16" },
 ];
 
-/** Workgroup memory gains nothing where it is plain memory, and `exact` has its one tile of `lanes`. */
-function isGpu({ software }: GpuCapabilities, { precision }: KernelChoice): boolean {
-  return !software && precision !== "exact";
+/** Workgroup memory gains nothing where it is plain memory; `exact` has its one tile of `lanes`, and pairs of int8 are not read. */
+function isGpu({ software }: GpuCapabilities, { precision, normed }: KernelChoice): boolean {
+  return !software && precision !== "exact" && normed !== "int8";
 }
 
 export const matmulKernels: Readonly<Record<MatmulKernelName, MatmulKernel>> = {
@@ -92,29 +103,34 @@ export const matmulKernels: Readonly<Record<MatmulKernelName, MatmulKernel>> = {
     fits: () => true,
     tokens: ({ tm }) => tm,
     rows: ({ tn, workgroup }) => tn * workgroup,
-    variant: ({ tm, tn, workgroup }, { lanes, halfActivations, interleave }) => ({
-      shader: "matmul_lanes",
-      conditions: { shuffle: lanes > 0, half_activations: halfActivations },
-      constants: {
-        TM: tm,
-        TN: tn,
-        WORKGROUP: workgroup,
-        INTERLEAVE: interleave,
-        LANES: Math.max(1, lanes),
-      },
-    }),
-    // A tile of few tokens goes through the weights many times where there are many.
-    candidates: (upToTokens) =>
-      lanesTiles.filter(({ tm }) => tm <= upToTokens && 4 * tm >= Math.min(upToTokens, 16)),
+    variant: lanesVariant,
+    candidates: (upToTokens) => ofRange(lanesTiles, upToTokens),
+  },
+  /**
+   * The same in integers, where activations are pairs of int8 and weights integers; elsewhere `lanes`. Not where lanes share
+   * loads: there is no instruction for such dot products.
+   */
+  int8: {
+    fits: (_, { normed, lanes }) => normed === "int8" && lanes === 0,
+    tokens: ({ tm }) => tm,
+    rows: ({ tn, workgroup }) => tn * workgroup,
+    variant: (tile, choice, product) => {
+      const { layout, epilogue } = product;
+      const integers = layout !== "f16" && layout !== "f32" && inputFormat(choice, epilogue) === "int8";
+      if (!integers) return lanesVariant(tile, choice);
+      const { tm, tn, workgroup } = tile;
+      const constants = { TM: tm, TN: tn, WORKGROUP: workgroup, INTERLEAVE: choice.interleave };
+      return { shader: "matmul_int8", constants };
+    },
+    candidates: (upToTokens) => ofRange(int8Tiles, upToTokens),
   },
   /** Parts of a workgroup cut k among them: few tokens, where rows alone do not fill the adapter. */
   split: {
     fits: isGpu,
     tokens: ({ tm }) => tm,
     rows: ({ tn, workgroup, split = 1 }) => (tn * workgroup) / split,
-    variant: ({ tm, tn, workgroup, split = 1 }, { halfActivations, interleave }) => ({
+    variant: ({ tm, tn, workgroup, split = 1 }, { interleave }) => ({
       shader: "matmul_split",
-      conditions: { half_activations: halfActivations },
       constants: { TM: tm, TN: tn, WORKGROUP: workgroup, INTERLEAVE: interleave, SPLIT: split },
     }),
     candidates: (upToTokens) =>
@@ -125,9 +141,9 @@ export const matmulKernels: Readonly<Record<MatmulKernelName, MatmulKernel>> = {
     fits: isGpu,
     tokens: ({ tm, tokenLanes = 1 }) => tm * tokenLanes,
     rows: ({ tn, workgroup, tokenLanes = 1 }) => (tn * workgroup) / tokenLanes,
-    variant: ({ tm, tn, workgroup, tokenLanes = 1, arithmetic }, { halfActivations, interleave }) => ({
+    variant: ({ tm, tn, workgroup, tokenLanes = 1, arithmetic }, { interleave }) => ({
       shader: "matmul_tiled",
-      conditions: { half_activations: halfActivations, f16_math: arithmetic === "f16" },
+      conditions: { f16_math: arithmetic === "f16" },
       constants: { TM: tm, TN: tn, WORKGROUP: workgroup, INTERLEAVE: interleave, TOKEN_LANES: tokenLanes },
     }),
     candidates: (upToTokens, { shaderF16 }) =>
@@ -135,12 +151,32 @@ export const matmulKernels: Readonly<Record<MatmulKernelName, MatmulKernel>> = {
   },
 };
 
+function lanesVariant({ tm, tn, workgroup }: MatmulTile, { lanes, interleave }: KernelChoice): KernelVariant {
+  return {
+    shader: "matmul_lanes",
+    conditions: { shuffle: lanes > 0 },
+    constants: {
+      TM: tm,
+      TN: tn,
+      WORKGROUP: workgroup,
+      INTERLEAVE: interleave,
+      LANES: Math.max(1, lanes),
+    },
+  };
+}
+
+/** A tile of few tokens goes through the weights many times where there are many. */
+function ofRange(tiles: readonly MatmulTile[], upToTokens: number): readonly MatmulTile[] {
+  return tiles.filter(({ tm }) => tm <= upToTokens && 4 * tm >= Math.min(upToTokens, 16));
+}
+
 /** The whole variant of one product. */
-export function matmulVariant(
-  choice: KernelChoice,
-  tile: MatmulTile,
-  { layout, epilogue }: Pick<ProductShape, "layout" | "epilogue">,
-): KernelVariant {
-  const variant = matmulKernels[tile.kernel].variant(tile, choice);
-  return { ...variant, conditions: { ...variant.conditions, [layout]: true, [epilogue]: true } };
+export function matmulVariant(choice: KernelChoice, tile: MatmulTile, product: Product): KernelVariant {
+  const { layout, epilogue } = product;
+  const variant = matmulKernels[tile.kernel].variant(tile, choice, product);
+  const formats = {
+    half_activations: choice.activations === "half",
+    int8_activations: inputFormat(choice, epilogue) === "int8",
+  };
+  return { ...variant, conditions: { ...variant.conditions, ...formats, [layout]: true, [epilogue]: true } };
 }

@@ -1,5 +1,6 @@
 import type { Precision } from "../api.ts";
 import type { GpuCapabilities } from "../gpu/device.ts";
+import type { ActivationFormat } from "./activations.ts";
 import type { AttentionTile } from "./attention.ts";
 import { type MatmulTile, type ProductShape, productKey } from "./matmul_kernels.ts";
 
@@ -18,8 +19,9 @@ export interface KernelChoice {
   readonly interleave: number;
   /** Lanes that share loads by shuffles; 0: no fixed subgroup size, loads are not shared. */
   readonly lanes: number;
-  /** Activations between kernels are packed 16-bit floats instead of 32-bit ones. */
-  readonly halfActivations: boolean;
+  /** What norms leave for the products, and what all other kernels leave for each other. */
+  readonly normed: ActivationFormat;
+  readonly activations: Exclude<ActivationFormat, "int8">;
   /** By ascending tokens; the last takes any number. `exact` has one alone. */
   readonly matmul: readonly Ranked<MatmulTile>[];
   /** What a measurement found better for products of these keys (`productKey`). */
@@ -39,12 +41,20 @@ interface AdapterClass {
   readonly shuffle: boolean;
   readonly matmul: readonly Ranked<MatmulTile>[];
   readonly exactMatmul: MatmulTile;
+  /** In `fast`; `matmul` when absent. */
+  readonly fastMatmul?: readonly Ranked<MatmulTile>[];
 }
 
 const everything = Number.POSITIVE_INFINITY;
 
 /** Steps that tuning tells apart: decode, a few sequences or a draft, a batch, prefill. */
 export const TOKEN_RANGES = [1, 4, 16, everything] as const;
+
+/** In `fast` without subgroups. */
+const integers: readonly Ranked<MatmulTile>[] = [
+  { upToTokens: 2, tile: { kernel: "int8", tm: 1, tn: 2, workgroup: 32 } },
+  { upToTokens: everything, tile: { kernel: "int8", tm: 8, tn: 2, workgroup: 64 } },
+];
 
 /**
  * Defaults by adapter class, from the measurements in docs/kernels.md: the first class that fits. Only the first two have been
@@ -84,6 +94,7 @@ const classes: Readonly<Record<AdapterClassName, AdapterClass>> = {
       { upToTokens: everything, tile: { kernel: "lanes", tm: 8, tn: 2, workgroup: 64 } },
     ],
     exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 },
+    fastMatmul: integers,
   },
   /**
    * GPUs: a wave reads neighbouring rows; loads of activations at one address are broadcast by the hardware. Few tokens are cut
@@ -100,6 +111,7 @@ const classes: Readonly<Record<AdapterClassName, AdapterClass>> = {
       { upToTokens: everything, tile: { kernel: "tiled", tm: 4, tn: 4, workgroup: 256, tokenLanes: 16 } },
     ],
     exactMatmul: { kernel: "lanes", tm: 4, tn: 2, workgroup: 64 },
+    fastMatmul: integers,
   },
 };
 
@@ -116,16 +128,26 @@ export function chooseKernels(
 ): KernelChoice {
   const chosen = classes[adapterClassOf(capabilities)];
   const exact = precision === "exact";
+  const activations = exact ? "float" : "half";
   return {
     precision,
     interleave: chosen.interleave,
     lanes: chosen.shuffle ? (capabilities.subgroupSize ?? 0) : 0,
-    halfActivations: !exact,
-    matmul: exact ? [{ upToTokens: everything, tile: chosen.exactMatmul }] : chosen.matmul,
+    normed: precision === "fast" ? "int8" : activations,
+    activations,
+    matmul: matmulOf(chosen, precision),
     tuned: exact ? new Map() : tuned,
     attention: { tokens: 4 },
     decodeAttention: exact ? undefined : { tokens: 1, partKeys: 256 },
   };
+}
+
+function matmulOf(
+  { matmul, exactMatmul, fastMatmul = matmul }: AdapterClass,
+  precision: Precision,
+): readonly Ranked<MatmulTile>[] {
+  if (precision === "exact") return [{ upToTokens: everything, tile: exactMatmul }];
+  return precision === "fast" ? fastMatmul : matmul;
 }
 
 /** The variants of one product. */

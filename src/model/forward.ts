@@ -1,4 +1,5 @@
 import type { GpuDevice } from "../gpu/device.ts";
+import { type ActivationFormat, activationWords } from "../kernels/activations.ts";
 import { type AttentionParts, attentionStage, type LayerPool } from "../kernels/attention.ts";
 import { embedStage, normStage, ropeStage, sampleStage } from "../kernels/elementwise.ts";
 import type { KernelLibrary } from "../kernels/library.ts";
@@ -184,15 +185,16 @@ function allocate(request: ForwardRequest): Activations {
   const { gpu, choice, config, weights, parts, maxTokens, maxRows, maxLogitRows } = request;
   const tokens = paddedTokens(maxTokens);
   const rows = paddedTokens(maxLogitRows);
-  const activationBytes = choice.halfActivations ? 2 : 4;
   const floats = (name: string, count: number) => gpu.createStorage(`activations/${name}`, count * 4);
+  const stored = (name: string, count: number, width: number, format: ActivationFormat) =>
+    floats(name, count * Math.ceil(width / GROUP) * activationWords[format]);
   const activations = (name: string, count: number, width: number) =>
-    gpu.createStorage(`activations/${name}`, count * padded(width, GROUP) * activationBytes);
+    stored(name, count, width, choice.activations);
   const { hidden, heads, headDim, ffn, vocab } = config;
   const qkvStride = Math.max(...weights.layers.map((layer) => layer.qkv.outStride));
   return {
     x: floats("x", tokens * hidden),
-    normed: activations("normed", tokens, hidden),
+    normed: stored("normed", tokens, hidden, choice.normed),
     qkv: floats("qkv", tokens * qkvStride),
     q: activations("q", tokens, heads * headDim),
     parts: parts && {
@@ -202,7 +204,7 @@ function allocate(request: ForwardRequest): Activations {
     },
     attended: activations("attended", tokens, heads * headDim),
     gated: activations("gated", tokens, ffn),
-    normedRows: activations("normed-rows", rows, hidden),
+    normedRows: stored("normed-rows", rows, hidden, choice.normed),
     logits: floats("logits", maxLogitRows * vocab),
     sampled: floats("sampled", maxLogitRows),
   };

@@ -1,13 +1,14 @@
 import { DeviceError } from "../errors.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { bufferUsage, mapMode } from "../gpu/usage.ts";
+import { inputFormat } from "../kernels/activations.ts";
 import type { KernelLibrary } from "../kernels/library.ts";
 import { matmulStage, type WeightSlice } from "../kernels/matmul.ts";
 import type { MatmulEpilogue, MatmulTile } from "../kernels/matmul_kernels.ts";
 import { noCounts, type Stage, type StepCounts } from "../kernels/stage.ts";
 import { type KernelChoice, paddedTokens } from "../kernels/variants.ts";
-import { floatToHalf, halfToFloat } from "../loader/half.ts";
 import { GROUP } from "../loader/layout.ts";
+import { benchActivations, resultsOf } from "./bench_activations.ts";
 import { checked } from "./checked.ts";
 import type { Candidate } from "./contest.ts";
 import type { Stopwatch } from "./stopwatch.ts";
@@ -69,7 +70,7 @@ export class MatmulBench {
     this.#slices = tokens <= COLD_TOKENS ? this.#withCopies(slices) : slices;
     const [{ rows, groups } = { rows: 0, groups: 0 }] = slices;
     this.#outStride = Math.ceil(rows / GROUP) * GROUP;
-    const x = activations(paddedTokens(tokens) * groups * GROUP, choice.halfActivations);
+    const x = benchActivations(paddedTokens(tokens) * groups, inputFormat(choice, epilogue));
     this.#x = this.#storage("x", x.byteLength);
     gpu.write(this.#x, 0, x);
     this.#y = this.#storage("y", tokens * this.#outStride * 4);
@@ -139,9 +140,7 @@ export class MatmulBench {
       await staging.mapAsync(mapMode.read);
       gpu.assertAlive();
       const words = new Uint32Array(staging.getMappedRange().slice(0));
-      return epilogue === "silu" && choice.halfActivations
-        ? fromHalves(words)
-        : new Float32Array(words.buffer);
+      return resultsOf(words, epilogue === "silu" ? choice.activations : "float");
     } finally {
       gpu.destroyBuffer(staging);
     }
@@ -213,16 +212,6 @@ export class MatmulBench {
     this.#made.push(buffer);
     return buffer;
   }
-}
-
-/** Numbers between -1 and 1 that do not repeat soon, the same at every call. */
-function activations(count: number, halves: boolean): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
-  const numbers = Float32Array.from({ length: count }, (_, i) => Math.sin(i * 12.9898 + 1) % 1);
-  return halves ? Uint16Array.from(numbers, floatToHalf) : numbers;
-}
-
-function fromHalves(words: Uint32Array<ArrayBuffer>): Float32Array {
-  return Float32Array.from(new Uint16Array(words.buffer), halfToFloat);
 }
 
 function same(actual: Float32Array, expected: Float32Array): boolean {

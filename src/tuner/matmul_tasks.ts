@@ -120,7 +120,9 @@ function candidatesOf(
     .filter(({ fits }) => fits(capabilities, choice))
     .flatMap(({ candidates }) => candidates(upToTokens, capabilities));
   const all = standard ? [standard, ...listed] : listed;
-  return all.filter((tile, index) => all.findIndex((other) => sameTile({ ...other }, { ...tile })) === index);
+  // Two tiles can be one variant: `int8` runs `lanes` where there are no integers.
+  const variants = all.map((tile) => JSON.stringify(matmulVariant(choice, tile, shape)));
+  return all.filter((_, index) => variants.indexOf(variants[index] ?? "") === index);
 }
 
 function tileAt(tiles: readonly MatmulTile[], index: number): MatmulTile {

@@ -45,7 +45,7 @@ export const loadCases = {
   },
 
   badOptions: async () => ({
-    precision: await failure({ precision: "fast" }),
+    precision: await failure({ precision: "double" } as object),
     adapter: await failure({ adapter: "no such GPU" }),
     scheme: await failure({ model: "ftp://localhost/tiny.gguf" }),
     kvMiB: await failure({ kvMiB: -1 }),

@@ -22,10 +22,10 @@ test.each(COMMANDS)("%s --help explains it with an example", async (command) => 
 });
 
 test.each(["start", "run", "chat", "eval", "tune"])(
-  "%s --help offers no precision that is refused",
+  "%s --help offers every precision there is",
   async (command) => {
     const { out } = await baton([command, "--help"]);
-    expect(out.replace(/\s+/g, " ")).toContain("exact or default (fast is not available yet)");
+    expect(out.replace(/\s+/g, " ")).toContain("exact, default or fast");
   },
 );
 

@@ -22,6 +22,8 @@ export const tolerances = {
   f32: { absolute: 1e-7, relative: 2e-6 },
   /** The same, then rounded to 16 bits: half a unit is 2^-11 of the value, 2^-25 below the normal numbers. */
   f16: { absolute: 2 ** -24, relative: 2 ** -11 + 4e-6 },
+  /** A few f32 operations, then rounded to pairs of int8: half a step, a 32512th of the group's largest. */
+  pairs: { absolute: 1e-7, relative: 0.5 / 32512 + 4e-6 },
   /** silu: WGSL's exp has 3 + 2 |x| units in the last place, and |x| stays below 16 here. */
   f32Silu: { absolute: 1e-6, relative: 1e-5 },
   f16Silu: { absolute: 2 ** -23, relative: 2 ** -11 + 1e-5 },

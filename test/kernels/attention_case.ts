@@ -56,7 +56,7 @@ export async function checkAttention(
     random,
     tokens * heads * headDim,
     scores / Math.sqrt(headDim),
-    choice.halfActivations,
+    choice.activations === "half",
   );
   const tiles = tilesOf(sequences, choice.decodeAttention !== undefined, attentionTileTokens(choice, one));
   const longest = Math.max(...one.sequences.map(({ tokens, position }) => tokens + position));
@@ -65,7 +65,7 @@ export async function checkAttention(
     ? Math.max(1, ...tiles.single.map(([, , position = 0]) => Math.ceil((position + 1) / parts.keys)))
     : 1;
   const outStride = Math.ceil((heads * headDim) / 32) * 32;
-  const outWords = (tokens * outStride) / (choice.halfActivations ? 2 : 1);
+  const outWords = (tokens * outStride) / (choice.activations === "half" ? 2 : 1);
   const out = run.output(outWords);
   const stage = await attentionStage(run.library, choice, {
     shape: one,
@@ -92,11 +92,11 @@ export async function checkAttention(
   const written = await run.read(out);
   run.free();
 
-  const actual = activationsOf(written, choice.halfActivations);
+  const actual = activationsOf(written, choice.activations === "half");
   const tolerance =
     scores > 20
       ? tolerances.attentionLarge
-      : choice.halfActivations
+      : choice.activations === "half"
         ? tolerances.f16Attention
         : tolerances.attention;
   for (const sequence of sequences) {
@@ -114,7 +114,7 @@ export async function checkAttention(
       }
     }
   }
-  const perWord = choice.halfActivations ? 2 : 1;
+  const perWord = choice.activations === "half" ? 2 : 1;
   expectUntouched(written, (word) => word < outWords && (word * perWord) % outStride < heads * headDim);
 }
 

@@ -1,3 +1,4 @@
+import type { Precision } from "../../src/api.ts";
 import type { GpuCapabilities, GpuDevice } from "../../src/gpu/device.ts";
 import { type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, type KernelChoice, TOKEN_RANGES } from "../../src/kernels/variants.ts";
@@ -14,17 +15,24 @@ export interface NamedChoice {
 
 /**
  * Every choice of kernels whose variants can run on a device: its own class's, and those that a GPU gets, which need no subgroups, in
- * both numeric classes. The device's own default comes first.
+ * numeric classes. The device's own default comes first. `fast` differs in norms and products alone.
  */
-export function runnableChoices({ capabilities }: GpuDevice): NamedChoice[] {
+export function runnableChoices(
+  { capabilities }: GpuDevice,
+  precisions: readonly Precision[] = ["default", "exact"],
+): NamedChoice[] {
   const own = SUBGROUP_SIZES.find((size) => size === capabilities.subgroupSize);
-  return [...new Set([own, undefined])].flatMap((subgroupSize) => choicesOf(capabilities, subgroupSize));
+  return [...new Set([own, undefined])].flatMap((size) => choicesOf(capabilities, size, precisions));
 }
 
-/** Those of a class, in both numeric classes; a GPU's for no subgroup size. */
-function choicesOf(device: GpuCapabilities, subgroupSize: number | undefined): NamedChoice[] {
+/** Those of a class; a GPU's for no subgroup size. */
+function choicesOf(
+  device: GpuCapabilities,
+  subgroupSize: number | undefined,
+  precisions: readonly Precision[],
+): NamedChoice[] {
   const capabilities = { ...device, software: subgroupSize !== undefined, subgroupSize };
-  return (["default", "exact"] as const).map((precision) => ({
+  return precisions.map((precision) => ({
     name: `${subgroupSize ?? "no"} shared lanes, ${precision}`,
     choice: chooseKernels(capabilities, precision),
     capabilities,
@@ -46,7 +54,7 @@ export const capabilities: GpuCapabilities = {
 /** Choices of all classes there are, for what needs no device. */
 export function everyChoice(): NamedChoice[] {
   return SUBGROUP_SIZES.flatMap((subgroupSize) =>
-    choicesOf({ ...capabilities, shaderF16: true }, subgroupSize),
+    choicesOf({ ...capabilities, shaderF16: true }, subgroupSize, ["default", "exact", "fast"]),
   );
 }
 

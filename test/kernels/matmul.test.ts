@@ -29,6 +29,19 @@ describeOnEveryAdapter("matmul", (gpu) => {
       await eachCase([...cases, ...edges], (one) => checkMatmul(run, choice, one));
     }
   });
+
+  // The first two tiles of each class: all of them are in the full tests, and those of `lanes` above.
+  test("agrees with the reference on pairs of int8, in integers and in floats", async (context) => {
+    const run = await KernelRun.open(gpu, context);
+    const tiles = runnableChoices(run.gpu, ["fast"]).map((named) => perTile(named));
+    for (const [index, { name, choice }] of tiles.flatMap((all) => all.slice(0, 2)).entries()) {
+      const cases = layouts.map((layout, at) => {
+        const epilogue = (["store", "bias", "silu"] as const)[(index + at) % 3] ?? "store";
+        return { name, ...randomMatmulCase(layout, epilogue, choice, 7000 + 100 * index + at) };
+      });
+      await eachCase([...cases, ...edgeCases(choice.interleave)], (one) => checkMatmul(run, choice, one));
+    }
+  });
 });
 
 function tileOf({ choice: { matmul } }: NamedChoice): MatmulTile {

@@ -1,3 +1,4 @@
+import { inputFormat } from "../../src/kernels/activations.ts";
 import { matmulStage, type WeightSlice } from "../../src/kernels/matmul.ts";
 import { type MatmulEpilogue, type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
 import { type KernelChoice, paddedTokens, type Ranked } from "../../src/kernels/variants.ts";
@@ -67,8 +68,9 @@ interface Slice {
 export async function checkMatmul(run: KernelRun, choice: KernelChoice, one: MatmulCase): Promise<void> {
   const { epilogue, cols, tokens, sliceRows, margins } = one;
   const random = seededRandom(one.seed);
-  const halves = choice.halfActivations;
-  const x = randomActivations({ rows: tokens, cols, paddedRows: paddedTokens(tokens), halves }, random);
+  const halves = choice.activations === "half";
+  const format = inputFormat(choice, epilogue);
+  const x = randomActivations({ rows: tokens, cols, paddedRows: paddedTokens(tokens), format }, random);
   const halfMath = choice.matmul.find(({ upToTokens }) => tokens <= upToTokens)?.tile.arithmetic === "f16";
   const slices = makeSlices(run, choice, one, random);
   const rows = sliceRows.reduce((sum, each) => sum + each, 0);

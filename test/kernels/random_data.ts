@@ -1,3 +1,4 @@
+import type { ActivationFormat } from "../../src/kernels/activations.ts";
 import { floatToHalf } from "../../src/loader/half.ts";
 import {
   GROUP,
@@ -10,6 +11,9 @@ import { normals, type Random } from "../harness/random.ts";
 import { half } from "../reference/dequantise.ts";
 import { unpackLayout } from "../reference/unpack_layout.ts";
 import { POISON } from "./kernel_run.ts";
+
+/** A group of 32 pairs of int8 with its scale and sum. */
+const PAIR_WORDS = 18;
 
 export const layouts: readonly WeightLayout[] = ["q4", "q8", "q8m", "f16", "f32"];
 
@@ -88,7 +92,7 @@ function poisonPaddingRows(
   }
 }
 
-/** Activations [rows, cols], as a kernel of either kind reads them: rows padded with zeros to a multiple of 32. */
+/** Activations [rows, cols], as kernels read them: rows padded with zeros to a multiple of 32. */
 export interface RandomActivations {
   readonly words: Uint32Array<ArrayBuffer>;
   /** [rows, cols], rounded as they are stored. */
@@ -97,11 +101,18 @@ export interface RandomActivations {
 
 /** `paddedRows` rows are stored; those behind `rows` hold NaN. */
 export function randomActivations(
-  { rows, cols, paddedRows, halves }: { rows: number; cols: number; paddedRows: number; halves: boolean },
+  {
+    rows,
+    cols,
+    paddedRows,
+    format,
+  }: { rows: number; cols: number; paddedRows: number; format: ActivationFormat },
   random: Random,
 ): RandomActivations {
   const stride = Math.ceil(cols / GROUP) * GROUP;
   const numbers = normals(random, rows * cols, 1);
+  if (format === "int8") return pairActivations(numbers, cols, stride, paddedRows);
+  const halves = format === "half";
   const stored = new Float32Array(paddedRows * stride).fill(Number.NaN, rows * stride);
   for (let i = 0; i < numbers.length; i++) {
     const rounded = halves ? half(floatToHalf(numbers[i] ?? 0)) : (numbers[i] ?? 0);
@@ -109,6 +120,53 @@ export function randomActivations(
     stored[Math.floor(i / cols) * stride + (i % cols)] = rounded;
   }
   return { words: halves ? packHalves(stored) : new Uint32Array(stored.buffer), numbers };
+}
+
+/** Pairs of int8 whose groups have any scale, as large as their numbers need; the padding is zero, or NaN by its scale. */
+function pairActivations(
+  numbers: Float32Array,
+  cols: number,
+  stride: number,
+  paddedRows: number,
+): RandomActivations {
+  const rowWords = (stride / GROUP) * PAIR_WORDS;
+  const words = new Uint32Array(paddedRows * rowWords).fill(POISON, (numbers.length / cols) * rowWords);
+  const view = new DataView(words.buffer);
+  for (let first = 0; first < numbers.length; first += cols) {
+    for (let from = 0; from < cols; from += GROUP) {
+      const group = numbers.subarray(first + from, first + Math.min(cols, from + GROUP));
+      const scale = Math.fround(Math.max(...group.map(Math.abs)) / 32512);
+      const at = 4 * ((first / cols) * rowWords + (from / GROUP) * PAIR_WORDS);
+      let sum = 0;
+      for (const [i, value] of group.entries()) {
+        const q = Math.max(-32512, Math.min(32512, Math.round(value / scale)));
+        const high = Math.floor((q + 128) / 256);
+        const byte = at + 8 * Math.floor(i / 4) + (i % 4);
+        view.setInt8(byte, high);
+        view.setInt8(byte + 4, q - 256 * high);
+        group[i] = q * scale;
+        sum += q * scale;
+      }
+      view.setFloat32(at + 64, scale, true);
+      view.setFloat32(at + 68, sum, true);
+    }
+  }
+  return { words, numbers };
+}
+
+/** Values [groups * 32] out of pairs of int8, and the sums that stand with the groups. */
+export function pairsOf(words: Uint32Array<ArrayBuffer>): { values: Float32Array; sums: Float32Array } {
+  const groups = Math.floor(words.length / PAIR_WORDS);
+  const view = new DataView(words.buffer, words.byteOffset);
+  const values = Float32Array.from({ length: groups * GROUP }, (_, i) => {
+    const at = 4 * PAIR_WORDS * Math.floor(i / GROUP);
+    const byte = at + 8 * Math.floor((i % GROUP) / 4) + (i % 4);
+    return (256 * view.getInt8(byte) + view.getInt8(byte + 4)) * view.getFloat32(at + 64, true);
+  });
+  const sums = Float32Array.from({ length: groups }, (_, group) =>
+    view.getFloat32(4 * PAIR_WORDS * group + 68, true),
+  );
+  return { values, sums };
 }
 
 /** Two 16-bit floats per word, the first one low. */

@@ -53,7 +53,7 @@ describeOnEveryAdapter("rope_kv", (gpu) => {
   test("rotates q and k, and writes k and v to their slots and nowhere else", async (context) => {
     const run = await KernelRun.open(gpu, context);
     const choices = runnableChoices(run.gpu).slice(0, 2);
-    expect(choices.map(({ choice }) => choice.halfActivations)).toEqual([true, false]);
+    expect(choices.map(({ choice }) => choice.activations)).toEqual(["half", "float"]);
     for (const { name, choice } of choices)
       await eachCase(
         cases.map((one) => ({ name, ...one })),
@@ -80,7 +80,7 @@ async function checkRope(run: KernelRun, choice: KernelChoice, one: RopeCase): P
   );
   const blocks = Math.ceil(tokens / SLOTS) + 3;
   const slots = shuffled(random, blocks * SLOTS).slice(0, tokens);
-  const qWords = (tokens * qWidth) / (choice.halfActivations ? 2 : 1);
+  const qWords = (tokens * qWidth) / (choice.activations === "half" ? 2 : 1);
   const q = run.output(qWords);
   const buffer = run.output(blocks * pool.blockWords);
   const stage = await ropeStage(run.library, choice, {
@@ -101,7 +101,7 @@ async function checkRope(run: KernelRun, choice: KernelChoice, one: RopeCase): P
   const [writtenQ, poolWords] = [await run.read(q), await run.read(buffer)];
   run.free();
 
-  const actualQ = activationsOf(writtenQ, choice.halfActivations);
+  const actualQ = activationsOf(writtenQ, choice.activations === "half");
   const halves = activationsOf(poolWords, true);
   const written = new Set<number>();
   for (let token = 0; token < tokens; token++) {
@@ -116,7 +116,7 @@ async function checkRope(run: KernelRun, choice: KernelChoice, one: RopeCase): P
     for (let head = 0; head < heads; head++) {
       const expected = turned(offsets.q, head, gains.q).map((value) => value / Math.sqrt(headDim));
       const at = (token * heads + head) * headDim;
-      if (choice.halfActivations) {
+      if (choice.activations === "half") {
         expectClose(
           actualQ.subarray(at, at + headDim),
           bounded(expected),

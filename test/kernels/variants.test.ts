@@ -50,16 +50,19 @@ async function bindingsOf(variants: readonly ShaderVariant[]): Promise<Record<st
 
 describe("every variant the tables can choose links", () => {
   test("of the matrix product: scales and bias where they are needed only", async () => {
-    const { variants = 0, ...bindings } = await bindingsOf(matmulVariants());
+    const all = matmulVariants();
+    const { variants = 0, ...bindings } = await bindingsOf(all);
     expect(variants).toBeGreaterThan(100);
+    const different = [...new Set(all.map((variant) => JSON.stringify(variant)))];
+    const having = (condition: RegExp) => different.filter((variant) => condition.test(variant)).length;
     expect(bindings).toEqual({
       params: variants,
       count: variants,
       x: variants,
       weights: variants,
       y: variants,
-      scales: (variants * 3) / 5,
-      bias: variants / 4,
+      scales: having(/"q(4|8|8m)":true/),
+      bias: having(/"bias":true/),
     });
   });
 
@@ -74,7 +77,7 @@ describe("every variant the tables can choose links", () => {
 
 describe("the choice of kernels", () => {
   test("shares lanes exactly where the subgroup size is known", () => {
-    expect(choices.map(({ choice }) => choice.lanes)).toEqual([8, 8, 4, 4, 0, 0]);
+    expect(choices.map(({ choice }) => choice.lanes)).toEqual([8, 8, 8, 4, 4, 4, 0, 0, 0]);
   });
 
   test("has one variant of each product in exact, and 32-bit activations", () => {
@@ -83,8 +86,30 @@ describe("the choice of kernels", () => {
     for (const { choice } of exact) {
       expect(choice.matmul).toHaveLength(1);
       expect(choice.decodeAttention).toBeUndefined();
-      expect(choice.halfActivations).toBe(false);
+      expect([choice.normed, choice.activations]).toEqual(["float", "float"]);
     }
+  });
+
+  test("stores what norms leave as pairs of int8 in fast alone, and multiplies integers where lanes share nothing", () => {
+    for (const { choice } of choices) {
+      expect(choice.normed === "int8").toBe(choice.precision === "fast");
+      const integers = choice.matmul.filter(({ tile }) => tile.kernel === "int8");
+      expect(integers).toHaveLength(
+        choice.precision === "fast" && choice.lanes === 0 ? choice.matmul.length : 0,
+      );
+    }
+  });
+
+  test("multiplies floats where the weights are floats, or the activations halves", () => {
+    const gpu = choices.find(({ choice }) => choice.precision === "fast" && choice.lanes === 0)?.choice;
+    if (!gpu) throw new Error("there is a class without shared lanes");
+    const tile = { kernel: "int8", tm: 1, tn: 2, workgroup: 32 } as const;
+    const shaders = layouts.map((layout) =>
+      epilogues.map((epilogue) => matmulVariant(gpu, tile, { layout, epilogue }).shader),
+    );
+    const [floats, integers] = ["matmul_lanes", "matmul_int8"];
+    const quantised = [integers, integers, floats, integers];
+    expect(shaders).toEqual([quantised, quantised, quantised, Array(4).fill(floats), Array(4).fill(floats)]);
   });
 
   test("has a tile for any number of tokens, and pads buffers to whole tiles", () => {

@@ -14,8 +14,8 @@ const BLOCK_TOKENS = 16;
 /** Enough for several rounds of keys in every attention kernel. */
 const MAX_TOKENS = 100;
 
-/** How far logits may be apart: not at all in `exact`, 0.05 in `default`. */
-const bounds = { exact: 0, default: 0.05 } as const;
+/** How far logits may be apart: not at all in `exact`, 0.05 in `default` and `fast`. */
+const bounds = { exact: 0, default: 0.05, fast: 0.05 } as const;
 
 const token = fc.integer({ min: 0, max: 599 });
 const sequence = fc.array(token, { minLength: 1, maxLength: MAX_TOKENS });
@@ -38,6 +38,7 @@ describeOnEveryAdapter("a sequence's logits", (gpu) => {
   for (const { name, model, precision, open } of [
     ...cases,
     { ...withoutSubgroups, precision: "exact" as const },
+    { ...withoutSubgroups, precision: "fast" as const },
   ]) {
     const bound = bounds[precision];
     const options = { precision, maxStepTokens: 128, maxLogitRows: 128 };

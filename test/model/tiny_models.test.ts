@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { describeOnEveryAdapter, isFullRun } from "../harness/adapters.ts";
 import { openGpuClassRunner, openTestRunner, prefill } from "../harness/runners.ts";
 import { loadTiny, tinyNames } from "../harness/tiny_reference.ts";
 
 /**
  * Bounds on the largest difference of a logit from transformers' in 32-bit floats. The checkpoints' logits spread over about
- * ±10; a K or V rounded to 16 bits (every class) moves them by a few thousandths, activations rounded as well by a few hundredths.
+ * ±10; a K or V rounded to 16 bits (every class) moves them by a few thousandths, activations rounded as well by a few hundredths
+ * (those of `fast` are no coarser).
  */
-const bounds = { exact: 0.02, default: 0.05 } as const;
+const bounds = { exact: 0.02, default: 0.05, fast: 0.05 } as const;
 
 describeOnEveryAdapter("logits of tiny random checkpoints", (gpu) => {
   for (const name of tinyNames()) {
@@ -17,6 +18,11 @@ describeOnEveryAdapter("logits of tiny random checkpoints", (gpu) => {
       { precision: "default", kernels: "", open: openTestRunner, chunks: undefined },
       // Of each number of tokens that a GPU has a tile for.
       { precision: "default", kernels: " as on a GPU", open: openGpuClassRunner, chunks: [20, 1, 3, 9] },
+      { precision: "fast", kernels: " as on a GPU", open: openGpuClassRunner, chunks: [20, 1, 3, 9] },
+      // Products of shared lanes differ from those of default in how they read activations only.
+      ...(isFullRun
+        ? ([{ precision: "fast", kernels: "", open: openTestRunner, chunks: undefined }] as const)
+        : []),
     ] as const;
     for (const { precision, kernels, open, chunks } of ways) {
       test(`${name} (${reference.about}) agrees with transformers in ${precision}${kernels}`, async (context) => {

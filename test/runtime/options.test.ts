@@ -16,7 +16,7 @@ const wrong: readonly (readonly [string, object])[] = [
   ["model", { model: 7 }],
   ["model", { model: undefined }],
   ["precision", { precision: "double" }],
-  ["precision", { precision: "fast" }],
+  ["precision", { precision: "int8" }],
   ["adapter", { adapter: 1 }],
   ["device", { device: "gpu" }],
   ["device", { device: {} }],

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
+import type { Precision } from "../../src/api.ts";
 import type { GpuDevice } from "../../src/gpu/device.ts";
+import type { KernelVariant } from "../../src/gpu/kernel.ts";
 import { productKey } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, TOKEN_RANGES } from "../../src/kernels/variants.ts";
 import { noSettings, type Settings } from "../../src/platform/settings.ts";
 import { matmulTasks, replaceRanges } from "../../src/tuner/matmul_tasks.ts";
 import { identityOf, recall, recallAll, remember, tunedKernels } from "../../src/tuner/memory.ts";
-import type { Tunable, TunableProduct } from "../../src/tuner/task.ts";
+import type { Tunable, TunableProduct, TuningTask } from "../../src/tuner/task.ts";
 import type { TunedChoice, Tuning, TuningIdentity } from "../../src/tuner/tuning.ts";
 import { capabilities, everyChoice, tilesToTest } from "../kernels/choices.ts";
 
@@ -186,6 +188,20 @@ test("every candidate is one that the tests of the kernels run, in its class and
     expect(tasks.length).toBeGreaterThan(0);
     for (const { tiles } of tasks) for (const tile of tiles) expect(tested).toContainEqual(tile);
   }
+});
+
+test("in fast, where lanes share nothing, candidates multiply integers or floats, each variant once", () => {
+  const tasksIn = (precision: Precision) =>
+    matmulTasks(products, chooseKernels(capabilities, precision), capabilities);
+  const shadersOf = (task: TuningTask) =>
+    new Set(task.variants.map((variant) => (variant as KernelVariant).shader));
+  for (const task of tasksIn("fast")) {
+    expect(shadersOf(task)).toEqual(new Set(["matmul_int8", "matmul_lanes"]));
+    const variants = task.variants.map((variant) => JSON.stringify(variant));
+    expect(new Set(variants).size).toBe(variants.length);
+    for (const variant of variants) expect(variant).toContain('"int8_activations":true');
+  }
+  for (const task of tasksIn("default")) expect(shadersOf(task)).toEqual(new Set(["matmul_lanes"]));
 });
 
 describe("ranges of tokens", () => {

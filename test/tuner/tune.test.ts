@@ -15,7 +15,7 @@ import type { Tunable, TuningTask } from "../../src/tuner/task.ts";
 import { tune } from "../../src/tuner/tune.ts";
 import { sameTile, type Tuning } from "../../src/tuner/tuning.ts";
 import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
-import { openTestRunner, prefill } from "../harness/runners.ts";
+import { openGpuClassRunner, openTestRunner, prefill } from "../harness/runners.ts";
 import { writeTinyModel } from "../harness/tiny_model.ts";
 import { loadTiny } from "../harness/tiny_reference.ts";
 
@@ -114,6 +114,22 @@ describeOnEveryAdapter("tuning", (gpu) => {
       code: "invalid-option",
       message: expect.stringMatching(/nothing to tune/),
     });
+  });
+
+  test("finds that integers and floats give the same in fast", async (context) => {
+    const { tunable } = await openGpuClassRunner(gpu, context, model, { precision: "fast" });
+    const [task] = matmulTasks(tunable.products, tunable.choice, tunable.gpu.capabilities);
+    const parts = {
+      ...tunable,
+      library: new KernelLibrary(tunable.gpu),
+      stopwatch: new Stopwatch(tunable.gpu),
+    };
+    const bench = await task?.open(parts);
+    for (const kernel of ["int8", "lanes"]) {
+      const index = task?.tiles.findIndex((tile) => tile.kernel === kernel) ?? -1;
+      expect(await bench?.candidate(index).prepare()).toBe("ready");
+    }
+    bench?.destroy();
   });
 
   test("a busy moment at first does not leave measurements too short for the clock", async (context) => {

@@ -11,7 +11,8 @@ export default defineConfig({
     // A process per file, so that a crash in a driver takes one file along; two, since GPU work is CPU work on software adapters.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: full ? 900_000 : 120_000,
-    hookTimeout: full ? 900_000 : 120_000,
+    // Against what hangs: where drivers have no kernels cached yet, many a test compiles for minutes.
+    testTimeout: full ? 900_000 : 300_000,
+    hookTimeout: full ? 900_000 : 300_000,
   },
 });

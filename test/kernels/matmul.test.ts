@@ -50,7 +50,7 @@ function tileOf({ choice: { matmul } }: NamedChoice): MatmulTile {
 }
 
 function isSampled(named: NamedChoice, index: number, at: number): boolean {
-  return (index + at) % (isGpus(named) ? layouts.length : 2) === 0;
+  return (index + at) % (isGpus(named) ? layouts.length : 3) === 0;
 }
 
 /** A GPU's in the default numeric class, which has many tiles to choose among. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 /** Steps of the setup: said before they are done, with a sign of life while they run, all on stderr. */
 
-/** The clone's folder: the nearest one above with a manifest, since a bundler may put this module anywhere in dist/. */
+/** The clone's folder: the nearest one above that has this file, since a bundler may put this module anywhere in dist/. */
 const ROOT = clone(dirname(fileURLToPath(import.meta.url)));
 const SIGN_OF_LIFE_MS = 10_000;
 
@@ -18,7 +18,7 @@ export class SetupError extends Error {}
  * @returns {string}
  */
 function clone(folder) {
-  return existsSync(join(folder, "package.json")) ? folder : clone(dirname(folder));
+  return existsSync(join(folder, "scripts", "steps.mjs")) ? folder : clone(dirname(folder));
 }
 
 /** @param {string[]} parts a path inside the clone */

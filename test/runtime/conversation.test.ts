@@ -25,7 +25,7 @@ test("an answer comes in parts, and the last part carries usage and timings", as
 });
 
 test("a second turn runs only what is new", async () => {
-  const chat = openFakeChat({ plansInFlight: 1 }); // no step runs for nothing, so every token counts
+  const chat = openFakeChat({ plansInFlight: 1 }, "off"); // no step and no draft runs for nothing, so every token counts
   const conversation = chat.conversation();
   await collect(conversation.send("A long first question, with quite a few words in it."));
   const before = chat.tokensRun();

@@ -1,6 +1,6 @@
 import { ChatConversation } from "../../src/conversation/conversation.ts";
 import { TurnLoop } from "../../src/conversation/turn_loop.ts";
-import type { Part } from "../../src/index.ts";
+import type { Part, Speculation } from "../../src/index.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
 import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
 import type { RunnerLimits } from "../../src/protocol/step.ts";
@@ -15,7 +15,7 @@ const VOCAB = 600;
 const { tokenizer, template } = await readText();
 
 /** Conversations with the real tokenizer, template, scheduler and loop over a runner that says what the test wants it to. */
-export function openFakeChat(limits: Partial<RunnerLimits> = {}) {
+export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Speculation = "auto") {
   const runner = new FakeRunner({
     contextTokens: 4000,
     blocks: 800,
@@ -25,7 +25,7 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}) {
   });
   // As on a GPU, the readers get their turn while a step runs.
   runner.beforeStep = () => new Promise((resolve) => setImmediate(resolve));
-  const scheduler = new Scheduler(runner.limits);
+  const scheduler = new Scheduler(runner.limits, speculation);
   const loop = new TurnLoop(scheduler, runner);
   const cached = (id: string) => scheduler.cached(id);
   const parts = { loop, tokenizer, template, limits: runner.limits, cached };

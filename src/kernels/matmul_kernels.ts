@@ -94,7 +94,7 @@ export const matmulKernels: Readonly<Record<MatmulKernelName, MatmulKernel>> = {
     rows: ({ tn, workgroup }) => tn * workgroup,
     variant: ({ tm, tn, workgroup }, { lanes, halfActivations, interleave }) => ({
       shader: "matmul_lanes",
-      conditions: { shuffle: lanes > 0, half_activations: halfActivations },
+      conditions: { shuffle: lanes > 0, half_activations: halfActivations, four_rows: tn === 4 },
       constants: {
         TM: tm,
         TN: tn,

@@ -51,7 +51,7 @@ interface MatmulKernel {
 
 export type MatmulKernelName = "lanes" | "split" | "tiled";
 
-/** Larger tiles take many seconds to compile on software adapters. */
+/** Up to 8 tokens and 2 or 4 rows, which the shader names one by one. Larger tiles take many seconds to compile on software adapters. */
 const lanesTiles: readonly MatmulTile[] = [
   { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 },
   { kernel: "lanes", tm: 1, tn: 4, workgroup: 32 },

@@ -55,7 +55,7 @@ interface MatmulKernel {
 
 export type MatmulKernelName = "lanes" | "int8" | "split" | "tiled";
 
-/** Larger tiles take many seconds to compile on software adapters. */
+/** Up to 8 tokens and 2 or 4 rows, which the shader names one by one. Larger tiles take many seconds to compile on software adapters. */
 const lanesTiles: readonly MatmulTile[] = [
   { kernel: "lanes", tm: 1, tn: 2, workgroup: 32 },
   { kernel: "lanes", tm: 1, tn: 4, workgroup: 32 },
@@ -154,7 +154,7 @@ export const matmulKernels: Readonly<Record<MatmulKernelName, MatmulKernel>> = {
 function lanesVariant({ tm, tn, workgroup }: MatmulTile, { lanes, interleave }: KernelChoice): KernelVariant {
   return {
     shader: "matmul_lanes",
-    conditions: { shuffle: lanes > 0 },
+    conditions: { shuffle: lanes > 0, four_rows: tn === 4 },
     constants: {
       TM: tm,
       TN: tn,

@@ -70,8 +70,10 @@ export class Readback {
     const { staging, bytes } = landing;
     try {
       const sleptMs = landing.ready === undefined ? await this.#sleep(tokens) : 0;
+      const awakeMs = performance.now();
       await (landing.ready ?? this.#ready(landing));
-      this.#pacer.record(tokens, sleptMs, performance.now() - sinceMs);
+      const endedMs = performance.now();
+      this.#pacer.record(tokens, { sleptMs, waitedMs: endedMs - awakeMs, totalMs: endedMs - sinceMs });
       if (staging === undefined) return use(new ArrayBuffer(0));
       try {
         this.#gpu.assertAlive();

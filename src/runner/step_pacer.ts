@@ -1,10 +1,21 @@
 /** Share of the expected step that is slept. */
 const SLEEP_SHARE = 0.85;
-/** A wait this short after the sleep says that the step had ended during it. */
+/** A wait this short after the sleep says that the step had ended during it: in ms, or as a share of the sleep. */
 const OVERSLEPT_MS = 1;
+const OVERSLEPT_SHARE = 0.03;
+
+/** How one step's results were waited for. */
+export interface StepWait {
+  readonly sleptMs: number;
+  /** From the end of the sleep to the results. */
+  readonly waitedMs: number;
+  /** From when the device had nothing before the step to do, or from when its submission began, to the results. */
+  readonly totalMs: number;
+}
+
 /** How far one step moves what is expected: up at most so much, so that a busy moment or a suspended process is soon forgotten. */
 const UP = 1.2;
-const DOWN = 0.8;
+const DOWN = 0.7;
 
 /**
  * How long to sleep before asking for a step's results, from how long steps of as many tokens took before. The first of a size
@@ -20,14 +31,13 @@ export class StepPacer {
     return SLEEP_SHARE * (this.#expectedMs.get(tokens) ?? 0);
   }
 
-  /** A step took `totalMs` from submit to results, the first `sleptMs` of them asleep. */
-  record(tokens: number, sleptMs: number, totalMs: number): void {
+  record(tokens: number, { sleptMs, waitedMs, totalMs }: StepWait): void {
     if (!this.#expectedMs.has(tokens)) {
       this.#expectedMs.set(tokens, undefined);
       return;
     }
     const expectedMs = this.#expectedMs.get(tokens) ?? totalMs;
-    const overslept = sleptMs > 0 && totalMs - sleptMs < OVERSLEPT_MS;
+    const overslept = sleptMs > 0 && waitedMs < Math.max(OVERSLEPT_MS, OVERSLEPT_SHARE * sleptMs);
     this.#expectedMs.set(tokens, overslept ? expectedMs * DOWN : Math.min(totalMs, expectedMs * UP));
   }
 }

@@ -63,14 +63,46 @@ test("guesses that come true make the next ones likelier, and wrong ones less li
 
 const sure = Array<number>(15).fill(1);
 
-test("nothing is drafted before a step without drafts was seen", () => {
+test("nothing is drafted before a step without drafts was seen, and then no step is more than twice as large as any before", () => {
   const speculation = new Speculation();
   expect(speculation.choose([sure], 15)).toEqual([0]);
-  speculation.record(1, 10);
-  expect(speculation.choose([sure], 15)).toEqual([15]);
+  for (const [tokens, drafts] of [
+    [1, 1],
+    [2, 3],
+    [4, 7],
+    [8, 15],
+    [16, 15],
+  ] as const) {
+    // biome-ignore format: a table
+    speculation.record(tokens, 10);
+    expect(speculation.choose([sure], 15)).toEqual([drafts]);
+  }
 });
 
-test("a step takes the drafts that promise the most tokens a millisecond, and none where they do not pay", () => {
+test("a busy moment at the first step of a size does not keep larger ones from being tried", () => {
+  const speculation = new Speculation();
+  speculation.record(1, 10);
+  speculation.record(2, 100);
+  expect(speculation.choose([sure], 15)).toEqual([3]);
+});
+
+test("one turn's guesses do not hold up the others in its step, unless they cost little", () => {
+  for (const [largeMs, drafts] of [
+    [46, 0],
+    [12, 12],
+  ] as const) {
+    // biome-ignore format: a table
+    const speculation = new Speculation();
+    speculation.record(4, 10);
+    speculation.record(16, largeMs);
+    expect(speculation.choose([sure, [], [], []], 12)).toEqual([drafts, 0, 0, 0]);
+    // With guesses for all of them nobody waits for the others.
+    const four = speculation.choose([sure, sure, sure, sure], 12);
+    expect(four).toEqual(largeMs === 12 ? [3, 3, 3, 3] : [0, 0, 0, 0]);
+  }
+});
+
+test("a turn alone takes the drafts that promise the most tokens a millisecond, and none where they do not pay", () => {
   const speculation = new Speculation();
   for (const [tokens, ms] of [[1, 10], [2, 20], [4, 22], [8, 24], [16, 80], [64, 640]] as const) speculation.record(tokens, ms); // biome-ignore format: a table
   expect(speculation.choose([sure], 15)).toEqual([7]);

@@ -1,65 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Precision } from "../../src/api.ts";
-import type { GpuDevice } from "../../src/gpu/device.ts";
 import type { KernelVariant } from "../../src/gpu/kernel.ts";
-import { attentionCandidates, attentionKernel } from "../../src/kernels/attention.ts";
 import { productKey } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, TOKEN_RANGES } from "../../src/kernels/variants.ts";
 import { noSettings, type Settings } from "../../src/platform/settings.ts";
-import { attentionTasks } from "../../src/tuner/attention_tasks.ts";
 import { matmulTasks, replaceRanges } from "../../src/tuner/matmul_tasks.ts";
 import { identityOf, recall, recallAll, remember, tunedKernels } from "../../src/tuner/memory.ts";
-import type { Tunable, TunableProduct, TuningTask } from "../../src/tuner/task.ts";
-import { tuningTasks } from "../../src/tuner/tasks.ts";
-import type { TunedChoice, Tuning, TuningIdentity } from "../../src/tuner/tuning.ts";
+import type { TuningTask } from "../../src/tuner/task.ts";
+import type { TuningIdentity } from "../../src/tuner/tuning.ts";
 import { capabilities, everyChoice, tilesToTest } from "../kernels/choices.ts";
-
-/** Nothing here needs a device: what is asked of it are its name and what it can. */
-function tunable(
-  changes: {
-    readonly driver?: string;
-    readonly name?: string;
-    readonly subgroupSize?: number;
-    readonly software?: boolean;
-  } = {},
-) {
-  const { driver = "1.0", name = "Some GPU", subgroupSize, software = false } = changes;
-  const summary = { name, vendor: "v", architecture: "a", driver, software };
-  const known = { ...capabilities, subgroupSize, software };
-  const gpu = { summary, capabilities: known } as unknown as GpuDevice;
-  return { gpu, choice: chooseKernels(known, "default"), products, attention } satisfies Tunable;
-}
-
-const products: readonly TunableProduct[] = [
-  { shape: { layout: "q4", epilogue: "silu", rows: 96, groups: 2 }, slices: [], everyToken: true },
-  { shape: { layout: "q8", epilogue: "store", rows: 600, groups: 2 }, slices: [], everyToken: false },
-];
-const attention = { heads: 9, kvHeads: 3, headDim: 64, window: 0, softCap: 0, contextTokens: 2048 };
-const implementation = "dawn 1";
-
-async function tuningOf(subject: Tunable, choices: readonly TunedChoice[] = []): Promise<Tuning> {
-  const identity = await identityOf({ ...subject, implementation });
-  return { identity, model: "tiny", takenAt: "now", budgetMs: 1, ms: 1, complete: true, choices };
-}
-
-/** The last candidate of the first task, or of a task of its own. */
-function choiceOf(
-  subject: Tunable,
-  [task] = matmulTasks(subject.products, subject.choice, subject.gpu.capabilities),
-): TunedChoice {
-  if (!task) throw new Error("there is something to tune");
-  const { family, key, tokens, upToTokens, tiles } = task;
-  return {
-    family,
-    key,
-    tokens,
-    upToTokens: Number.isFinite(upToTokens) ? upToTokens : null,
-    default: tiles[0] ?? {},
-    chosen: tiles.at(-1) ?? {},
-    ratio: 0.5,
-    candidates: tiles.map((tile) => ({ tile, outcome: "measured", ms: 1, compileMs: 1 })),
-  };
-}
+import { attention, choiceOf, implementation, nothing, products, tunable, tuningOf } from "./tunings.ts";
 
 /** Notes as JSON, as all platforms keep them. */
 function settingsInMemory(): Settings & { readonly notes: Map<string, string> } {
@@ -152,65 +102,6 @@ describe("what was found", () => {
     const tuning = await tuningOf(tunable());
     expect(await remember(noSettings, tuning)).toBe(false);
     expect(await recall(noSettings, tuning.identity)).toBeUndefined();
-  });
-});
-
-const nothing = { products: new Map() };
-
-describe("attention that runs", () => {
-  test("is the chosen one in its range: tiles of one token, and of several", async () => {
-    for (const subgroupSize of [undefined, 8]) {
-      const subject = tunable(subgroupSize === undefined ? {} : { subgroupSize, software: true });
-      const [decode, prefill] = attentionTasks(subject);
-      const [single, several] = [choiceOf(subject, decode ? [decode] : []), choiceOf(subject, prefill ? [prefill] : [])]; // biome-ignore format: a pair
-      expect(tunedKernels(subject, await tuningOf(subject, [single]))).toEqual({
-        ...nothing,
-        decodeAttention: single.chosen,
-      });
-      const both = tunedKernels(subject, await tuningOf(subject, [single, several]));
-      expect(both).toEqual({ ...nothing, decodeAttention: single.chosen, attention: several.chosen });
-      const { capabilities: known } = subject.gpu;
-      expect(chooseKernels(known, "default", both)).toMatchObject({
-        attention: several.chosen,
-        decodeAttention: single.chosen,
-      });
-      expect(chooseKernels(known, "exact", both)).toEqual(chooseKernels(known, "exact"));
-    }
-  });
-
-  test("is the default where that won, for other heads, and where a note names what is no candidate", async () => {
-    const subject = tunable();
-    const [task] = attentionTasks(subject);
-    const choice = choiceOf(subject, task ? [task] : []);
-    for (const change of [{ chosen: choice.default, ratio: 1 }, { key: "attention 8/8x64" }, { chosen: { ...choice.chosen, tokens: 99 } }]) // biome-ignore format: a list
-      expect(tunedKernels(subject, await tuningOf(subject, [{ ...choice, ...change }]))).toEqual(nothing);
-  });
-
-  test("is chosen among candidates that run once each, the default first; long to compile are left out on software", () => {
-    for (const { choice, capabilities: known } of everyChoice()) {
-      const { software } = known;
-      const { decode, prefill } = attentionCandidates(choice, attention, software);
-      const own = attentionKernel(choice, choice.attention, attention);
-      expect(prefill[0]).toEqual({ kernel: own, tokens: 4 });
-      expect(decode.length).toBe(choice.precision === "exact" ? 0 : own === "lanes" ? 6 : 3);
-      for (const tiles of [decode, prefill])
-        expect(new Set(tiles.map((tile) => JSON.stringify(tile))).size).toBe(tiles.length);
-      for (const tile of prefill) expect(tile.tokens * 3).toBeLessThanOrEqual(software ? 12 : 16);
-      if (own === "workgroup")
-        expect(decode.concat(prefill).map(({ kernel }) => kernel)).not.toContain("lanes");
-    }
-  });
-
-  test("is tuned before batches, and is part of the code's version", async () => {
-    const subject = tunable();
-    const families = tuningTasks(subject).map(({ family, upToTokens }) => `${family} ${upToTokens}`);
-    expect(families.indexOf("attention 1")).toBeGreaterThan(families.indexOf("matmul Infinity"));
-    expect(families.indexOf("attention Infinity")).toBeLessThan(families.indexOf("matmul 4"));
-    const other = { ...subject, choice: { ...subject.choice, attention: { tokens: 1 } } };
-    const [one, two] = await Promise.all(
-      [subject, other].map((each) => identityOf({ ...each, implementation })),
-    );
-    expect(one?.code).not.toBe(two?.code);
   });
 });
 

@@ -3,7 +3,7 @@ import type { TurnState } from "./state.ts";
 /**
  * When drafts pay: known are how long decode steps of each size took, and how likely each drafted token is accepted. All turns of a
  * step wait for its drafts, so a step takes those that raise the turns' tokens a millisecond most in the geometric mean
- * (proportional fairness, F. Kelly 1997), if that is clearly more than without: one turn's guesses must not hold the others up.
+ * (proportional fairness, F. Kelly 1997), if that is clearly more than without, and if those without guesses lose next to nothing.
  */
 export class Speculation {
   /** By tokens of the step; NaN where none was seen. */
@@ -29,8 +29,8 @@ export class Speculation {
   choose(turns: readonly DraftChances[], room: number): readonly number[] {
     const rows = turns.length;
     const counts = turns.map(() => 0);
-    if (rows > this.#largest) return counts;
     const plainMs = this.expectedMs(rows);
+    if (rows > this.#largest || Number.isNaN(plainMs)) return counts;
     const expected = turns.map(() => 1);
     let best = Math.log(MARGIN);
     let gained = 0;
@@ -44,8 +44,11 @@ export class Speculation {
       gained += Math.log1p(chance / tokens);
       expected[next] = tokens + chance;
       counts[next] = count + 1;
-      const gain = gained / rows - Math.log(this.expectedMs(size) / plainMs);
-      if (gain <= best) continue;
+      const slower = this.expectedMs(size) / plainMs;
+      const gain = gained / rows - Math.log(slower);
+      // Until the turn with the most guesses has a token more, a turn with the fewest loses so much of a plain step.
+      const loss = (slower - Math.min(...expected)) / Math.max(...expected);
+      if (gain <= best || loss > MOST_LOSS) continue;
       best = gain;
       chosen = [...counts];
     }
@@ -82,6 +85,8 @@ export const MAX_DRAFTS = 15;
 const MAX_TOKENS = 64;
 /** Drafts have to promise so much more: a step that has them is not planned ahead, and estimates are estimates. */
 const MARGIN = 1.15;
+/** What the others in a step may lose by one turn's guesses, as a share of the time they would take. */
+const MOST_LOSS = 0.02;
 /** How far one step moves what is expected of its size, and by how much each step makes the other sizes look cheaper. */
 const FOLLOWING = 0.25;
 const FADING = 1 - 1 / 1024;

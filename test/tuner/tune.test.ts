@@ -166,11 +166,12 @@ describeOnEveryAdapter("tuning", (gpu) => {
 
   test("a candidate that does not compile ends itself and not the device", async (context) => {
     const { bench, tiles, tunable } = await benchWith(gpu, context, [/fn main\(/g, "fn main(nonsense"]);
-    expect(await bench.candidate(tiles.right).prepare()).toBe("ready");
+    const right = bench.candidate(tiles.right);
+    expect(await right.prepare()).toBe("ready");
     await expect(bench.candidate(tiles.wrong).prepare()).rejects.toThrow(BatonError);
     await tunable.gpu.device.queue.onSubmittedWorkDone();
     tunable.gpu.assertAlive();
-    expect(await bench.candidate(tiles.right).measure()).toBeGreaterThan(0);
+    expect(await right.measure()).toBeGreaterThan(0);
   });
 });
 
@@ -269,6 +270,10 @@ describeOnEveryAdapter("a tuned runner", (gpu) => {
       };
     });
     expect(runner.tunedProducts).toBe(new Set(asked?.products.map(({ shape }) => productKey(shape))).size);
+    // Tiles of attention that are none of the adapter class's run as well.
+    const chosen = asked && tunedKernels(asked, await forged(asked));
+    for (const tile of [chosen?.attention, chosen?.decodeAttention])
+      expect(labels.some((label) => label.startsWith(`attention_${tile?.kernel} `))).toBe(true);
     // No product of the forward pass has kept a default: the tuner knows them all.
     const products = labels.filter((label) => label.startsWith("matmul_"));
     expect(products.length).toBeGreaterThan(5);

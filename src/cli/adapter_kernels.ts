@@ -27,7 +27,8 @@ export async function kernelsOf(
     const checked = tunings.map(async (tuning) => {
       const choice = chooseKernels(capabilities, tuning.identity.precision);
       const products = tuning.identity.products.map((shape) => ({ shape, slices: [], everyToken: true }));
-      const identity = await identityOf({ gpu, choice, products, implementation });
+      const { attention } = tuning.identity;
+      const identity = await identityOf({ gpu, choice, products, attention, implementation });
       return { ...tuning, current: holdsFor(tuning, identity) };
     });
     return {

@@ -13,7 +13,7 @@ export function describeTuning(tuning: Tuning): string {
     choice.ratio < 1 ? `${(1 / choice.ratio).toFixed(2)}x` : "",
     choice.candidates.map(describeCandidate).join(", "),
   ]);
-  const header = ["product", "tokens", "default", "chosen", "quicker", "candidates, ms a product"];
+  const header = ["product or attention", "tokens", "default", "chosen", "quicker", "candidates, ms each"];
   const time = `${(ms / 1000).toFixed(1)} s`;
   const rest = complete ? "" : "; the time was up before all was decided: tune again to go on";
   return [

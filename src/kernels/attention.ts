@@ -12,13 +12,17 @@ export interface HeadShape {
   readonly headDim: number;
 }
 
-/** How the kernel cuts a step's queries and their contexts. */
+/** Which kernel runs, and how it cuts a step's queries and their contexts. */
 export interface AttentionTile {
+  /** `lanes` where it fits the adapter and the heads, when absent. */
+  readonly kernel?: AttentionKernel;
   /** Query tokens of one tile at the most. */
   readonly tokens: number;
   /** Contexts of more keys than this are split into equal parts of at most so many, which run side by side (flash-decoding). */
   readonly partKeys?: number;
 }
+
+export type AttentionKernel = "lanes" | "workgroup";
 
 /** One layer's part of the KV pool. */
 export interface LayerPool {
@@ -90,18 +94,26 @@ const WORKGROUP_BYTES = 16384 - 4 * WORKGROUP;
  * @throws DeviceError `adapter-limit` where not even one token's heads fit
  */
 export function attentionTileTokens(choice: KernelChoice, shape: HeadShape): number {
+  const tokens = tokensThatFit(choice, choice.attention, shape);
+  if (tokens > 0) return tokens;
+  const { headDim } = shape;
   const heads = shape.heads / shape.kvHeads;
-  const fitting = byLanes(choice, shape)
-    ? Math.floor((MAX_HELD * 4 * choice.lanes) / shape.headDim)
-    : rowsInWorkgroup(shape.headDim);
-  const rows = Math.min(MAX_ROWS, fitting);
-  const tokens = Math.max(1, Math.min(choice.attention.tokens, Math.floor(rows / heads)));
-  if (byLanes(choice, shape) || tokens * heads <= rowsInWorkgroup(shape.headDim)) return tokens;
   throw new DeviceError(
     "adapter-limit",
-    `Attention of ${heads} heads of ${shape.headDim} dimensions to one KV head needs more workgroup memory than adapters have. Choose another model.`,
-    { heads, headDim: shape.headDim },
+    `Attention of ${heads} heads of ${headDim} dimensions to one KV head needs more workgroup memory than adapters have. Choose another model.`,
+    { heads, headDim },
   );
+}
+
+/** At most as many as the tile asks for; 0 where not even one token's heads fit. */
+function tokensThatFit(choice: KernelChoice, tile: AttentionTile, shape: HeadShape): number {
+  const heads = shape.heads / shape.kvHeads;
+  const lanes = attentionKernel(choice, tile, shape) === "lanes";
+  const fitting = lanes
+    ? Math.floor((MAX_HELD * 4 * choice.lanes) / shape.headDim)
+    : rowsInWorkgroup(shape.headDim);
+  const tokens = Math.min(tile.tokens, Math.floor(Math.min(MAX_ROWS, fitting) / heads));
+  return tokens > 0 || (!lanes && heads > fitting) ? tokens : 1;
 }
 
 /** A row takes its query, a softmax weight per lane and three running values. */
@@ -109,22 +121,55 @@ function rowsInWorkgroup(headDim: number): number {
   return Math.floor(WORKGROUP_BYTES / (4 * (headDim + WORKGROUP + 3)));
 }
 
-/** Whether each lane holds four dimensions of a head, or whole groups of eight. */
-function byLanes({ lanes }: KernelChoice, { headDim }: HeadShape): boolean {
-  return lanes > 0 && (headDim === 4 * lanes || headDim % (8 * lanes) === 0);
+/** The kernel that runs a tile: by lanes only where each of them holds four dimensions of a head, or whole groups of eight. */
+export function attentionKernel(
+  { lanes }: KernelChoice,
+  { kernel }: AttentionTile,
+  { headDim }: HeadShape,
+): AttentionKernel {
+  const fits = lanes > 0 && (headDim === 4 * lanes || headDim % (8 * lanes) === 0);
+  return fits && kernel !== "workgroup" ? "lanes" : "workgroup";
+}
+
+/**
+ * What tuning may choose for tiles of one token and of several, the default first, each way to run once. A software adapter's compiler
+ * takes many seconds for more rows than its default has and for the other kernel, which was 20 times slower on lavapipe.
+ */
+export function attentionCandidates(
+  choice: KernelChoice,
+  shape: HeadShape,
+  software: boolean,
+): { readonly decode: readonly AttentionTile[]; readonly prefill: readonly AttentionTile[] } {
+  const { attention, decodeAttention } = choice;
+  const kernels: readonly AttentionKernel[] = software ? ["lanes"] : ["lanes", "workgroup"];
+  const parts = decodeAttention ? [128, 256, 512].map((partKeys) => ({ tokens: 1, partKeys })) : [];
+  const several = (software ? [2, 4] : [2, 4, 8]).map((tokens) => ({ tokens }));
+  const listed = (tiles: readonly AttentionTile[]) =>
+    kernels.flatMap((kernel) => tiles.map((tile) => ({ kernel, ...tile })));
+  const once = (tiles: readonly AttentionTile[]) => {
+    const run = tiles.flatMap((tile) => {
+      const tokens = tokensThatFit(choice, tile, shape);
+      return tokens > 0 ? [{ ...tile, kernel: attentionKernel(choice, tile, shape), tokens }] : [];
+    });
+    return [...new Map(run.map((tile) => [`${tile.kernel} ${tile.tokens} ${tile.partKeys}`, tile])).values()];
+  };
+  return {
+    decode: decodeAttention ? once([decodeAttention, ...listed(parts)]) : [],
+    prefill: once([attention, ...listed(several)]),
+  };
 }
 
 export function attentionVariant(
   choice: KernelChoice,
   shape: HeadShape,
-  tileTokens: number,
+  tile: AttentionTile,
   { window, softCap }: AttentionLimits,
   split: boolean,
 ): KernelVariant {
-  const shared = { TQ: tileTokens, GROUP: shape.heads / shape.kvHeads, HEAD_DIM: shape.headDim };
+  const shared = { TQ: tile.tokens, GROUP: shape.heads / shape.kvHeads, HEAD_DIM: shape.headDim };
   const conditions = { ...formatConditions(choice.activations), split };
   const overrides = { WINDOW: window, SOFT_CAP: softCap };
-  if (!byLanes(choice, shape))
+  if (attentionKernel(choice, tile, shape) === "workgroup")
     return { shader: "attention_workgroup", conditions, constants: { ...shared, WORKGROUP }, overrides };
   return {
     shader: "attention_lanes",
@@ -150,12 +195,13 @@ export async function attentionStage(
   request: AttentionRequest,
 ): Promise<Stage> {
   const { shape, limits, parts, singleTiles, tiles } = request;
-  const tileTokens = attentionTileTokens(choice, shape);
+  const { attention, decodeAttention } = choice;
+  const tile = { ...attention, tokens: attentionTileTokens(choice, shape) };
   const bind = (variant: KernelVariant, from: GPUBuffer) => bindAttention(library, variant, request, from);
   const [several, single, combine] = await Promise.all([
-    bind(attentionVariant(choice, shape, tileTokens, limits, false), tiles),
-    choice.decodeAttention &&
-      bind(attentionVariant(choice, shape, 1, limits, parts !== undefined), singleTiles),
+    bind(attentionVariant(choice, shape, tile, limits, false), tiles),
+    decodeAttention &&
+      bind(attentionVariant(choice, shape, decodeAttention, limits, parts !== undefined), singleTiles),
     parts && bind(combineVariant(choice, shape), singleTiles),
   ]);
   return {

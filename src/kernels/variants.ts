@@ -12,6 +12,13 @@ export interface Ranked<Tile> {
   readonly tile: Tile;
 }
 
+/** What a measurement found better than the defaults. */
+export interface TunedKernels {
+  readonly products: KernelChoice["tuned"];
+  readonly attention?: AttentionTile;
+  readonly decodeAttention?: AttentionTile;
+}
+
 /** The kernel variants of one adapter class and numeric class. */
 export interface KernelChoice {
   readonly precision: Precision;
@@ -124,11 +131,12 @@ export function adapterClassOf(capabilities: GpuCapabilities): AdapterClassName 
 export function chooseKernels(
   capabilities: GpuCapabilities,
   precision: Precision,
-  tuned: KernelChoice["tuned"] = new Map(),
+  found: TunedKernels = { products: new Map() },
 ): KernelChoice {
   const chosen = classes[adapterClassOf(capabilities)];
   const exact = precision === "exact";
   const activations = exact ? "float" : "half";
+  const tuned: TunedKernels = exact ? { products: new Map() } : found;
   return {
     precision,
     interleave: chosen.interleave,
@@ -136,9 +144,9 @@ export function chooseKernels(
     normed: precision === "fast" ? "int8" : activations,
     activations,
     matmul: matmulOf(chosen, precision),
-    tuned: exact ? new Map() : tuned,
-    attention: { tokens: 4 },
-    decodeAttention: exact ? undefined : { tokens: 1, partKeys: 256 },
+    tuned: tuned.products,
+    attention: tuned.attention ?? { tokens: 4 },
+    decodeAttention: exact ? undefined : (tuned.decodeAttention ?? { tokens: 1, partKeys: 256 }),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Precision } from "../api.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { attentionParts, attentionTileTokens } from "../kernels/attention.ts";
 import { KernelLibrary } from "../kernels/library.ts";
-import { chooseKernels, type KernelChoice } from "../kernels/variants.ts";
+import { chooseKernels, type KernelChoice, type TunedKernels } from "../kernels/variants.ts";
 import type { GgufFile } from "../loader/gguf.ts";
 import { type ModelConfig, readModelConfig } from "../model/config.ts";
 import { buildForward } from "../model/forward.ts";
@@ -29,7 +29,7 @@ export interface OpenRunnerOptions {
   /** Most rows of logits of a step; bounded by what a binding holds. */
   readonly maxLogitRows?: number;
   /** What tuning found for such products on this device. Not asked in `exact`. */
-  readonly tuned?: (tunable: Tunable) => Promise<KernelChoice["tuned"]>;
+  readonly tuned?: (tunable: Tunable) => Promise<TunedKernels>;
   readonly onProgress?: OnProgress;
 }
 
@@ -68,7 +68,8 @@ async function build(
   weights: ModelWeights,
 ): Promise<RunnerParts> {
   const { maxBindingBytes } = gpu.capabilities;
-  const tunable: Tunable = { gpu, choice: defaults, products: productsOf(weights) };
+  const attention = { ...config, ...config.attention };
+  const tunable: Tunable = { gpu, choice: defaults, products: productsOf(weights), attention };
   const found = precision === "exact" ? undefined : await tuned?.(tunable);
   const choice = chooseKernels(gpu.capabilities, precision, found);
   const pool = new KvPool(gpu, config, planKvPool(config, gpu.capabilities, kvMiB));

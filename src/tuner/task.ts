@@ -5,7 +5,7 @@ import type { ProductShape } from "../kernels/matmul_kernels.ts";
 import type { KernelChoice } from "../kernels/variants.ts";
 import type { Candidate } from "./contest.ts";
 import type { Stopwatch } from "./stopwatch.ts";
-import type { Tile, TunedChoice } from "./tuning.ts";
+import type { AttentionShape, Tile, TunedChoice } from "./tuning.ts";
 
 /** What a family of kernels says to be tuned: tasks, and how to run their candidates. */
 
@@ -23,6 +23,8 @@ export interface Tunable {
   /** The defaults of the adapter's class. */
   readonly choice: KernelChoice;
   readonly products: readonly TunableProduct[];
+  /** The same in all layers. */
+  readonly attention: AttentionShape;
 }
 
 export interface BenchParts {

@@ -5,10 +5,10 @@ import type { KernelChoice } from "../kernels/variants.ts";
 import type { OnProgress } from "../protocol/progress.ts";
 import { type Pauses, TuningClock } from "./clock.ts";
 import { type ContestRules, contest } from "./contest.ts";
-import { matmulTasks } from "./matmul_tasks.ts";
 import { identityOf } from "./memory.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import type { BenchParts, Tunable, TuningTask } from "./task.ts";
+import { tuningTasks } from "./tasks.ts";
 import type { TunedChoice, Tuning } from "./tuning.ts";
 
 /**
@@ -34,9 +34,9 @@ const COMPILE_LIMIT_MS = { software: 4000, gpu: 1500 } as const;
 
 /** @throws InputError `invalid-option` where there is nothing to choose; DeviceError; the signal's reason */
 export async function tune(request: TuneRequest): Promise<Tuning> {
-  const { gpu, choice, products, model, known = [] } = request;
+  const { gpu, choice, model, known = [] } = request;
   assertTunable(choice);
-  const tasks = matmulTasks(products, choice, gpu.capabilities).filter((task) => !isAmong(known, task));
+  const tasks = tuningTasks(request).filter((task) => !isAmong(known, task));
   const kind = gpu.summary.software ? "software" : "gpu";
   const budgetMs = request.budgetMs ?? BUDGET_MS[kind];
   const identity = await identityOf(request);

@@ -29,7 +29,7 @@ export interface CandidateReport {
 
 /** One decision: which variant a family of kernels takes for one shape, in steps of up to so many tokens. */
 export interface TunedChoice {
-  readonly family: "matmul";
+  readonly family: "matmul" | "attention";
   /** The shape, as the family names it. */
   readonly key: string;
   /** Null: any number. */
@@ -44,6 +44,16 @@ export interface TunedChoice {
   readonly candidates: readonly CandidateReport[];
 }
 
+/** Heads, their size, which keys they see and how many there are at most. */
+export interface AttentionShape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly window: number;
+  readonly softCap: number;
+  readonly contextTokens: number;
+}
+
 /** What a result holds for; where anything of it differs, it is of no use. */
 export interface TuningIdentity {
   readonly adapter: string;
@@ -54,6 +64,7 @@ export interface TuningIdentity {
   readonly implementation: string;
   readonly precision: Precision;
   readonly products: readonly ProductShape[];
+  readonly attention: AttentionShape;
   /** A hash of all shaders and of what could be chosen. */
   readonly code: string;
 }

@@ -72,7 +72,8 @@ export const loadCases = {
       tunedProducts: runtime.stats().tunedProducts,
       ...(await scores(runtime)),
     }));
-    return { remembered, products: new Set(choices.map(({ key }) => key)).size, before, after };
+    const products = new Set(choices.filter(({ family }) => family === "matmul").map(({ key }) => key)).size;
+    return { remembered, products, before, after };
   },
 
   abortedLoad: async () => {

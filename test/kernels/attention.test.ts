@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { checkAttention } from "./attention_case.ts";
 import { attentionCases, limitedCases } from "./attention_shapes.ts";
-import { runnableChoices } from "./choices.ts";
+import { perAttentionTile, runnableChoices } from "./choices.ts";
 import { eachCase, KernelRun } from "./kernel_run.ts";
 
 /** A sample of attention.full.test.ts. */
@@ -19,6 +19,16 @@ describeOnEveryAdapter("attention", (gpu) => {
         ] as const
       )[index] ?? [8, 1, 32];
       const cases = attentionCases(heads, kvHeads, headDim, index).map((one) => ({ name, ...one }));
+      await eachCase(cases, (one) => checkAttention(run, choice, one));
+    }
+  });
+
+  test("agrees with the reference by every tile that tuning may choose for the default model", async (context) => {
+    const run = await KernelRun.open(gpu, context);
+    const [own] = runnableChoices(run.gpu);
+    const [heads, kvHeads, headDim] = [9, 3, 64];
+    for (const { name, choice } of own ? perAttentionTile(own, { heads, kvHeads, headDim }) : []) {
+      const cases = attentionCases(heads, kvHeads, headDim, 11).map((one) => ({ name, ...one }));
       await eachCase(cases, (one) => checkAttention(run, choice, one));
     }
   });

@@ -1,5 +1,6 @@
 import type { Precision } from "../../src/api.ts";
 import type { GpuCapabilities, GpuDevice } from "../../src/gpu/device.ts";
+import { attentionCandidates, type HeadShape } from "../../src/kernels/attention.ts";
 import { type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, type KernelChoice, TOKEN_RANGES } from "../../src/kernels/variants.ts";
 
@@ -75,4 +76,20 @@ export function perTile(named: NamedChoice): NamedChoice[] {
     name: `${named.name}, ${Object.values(tile).join(" ")}`,
     choice: { ...named.choice, matmul: [{ tile, upToTokens: Number.POSITIVE_INFINITY }] },
   }));
+}
+
+/** Choices that have among them every tile of attention that the class may choose for such heads, by default or by tuning. */
+export function perAttentionTile(named: NamedChoice, shape: HeadShape): NamedChoice[] {
+  const { choice, capabilities } = named;
+  const { decode, prefill } = attentionCandidates(choice, shape, capabilities.software);
+  if (choice.precision === "exact") return [named];
+  return Array.from({ length: Math.max(decode.length, prefill.length) }, (_, at) => {
+    const [single, several] = [decode[at % decode.length], prefill[at % prefill.length] ?? choice.attention];
+    const name = [single, several].map((tile) => Object.values(tile ?? {}).join(" ")).join(" and ");
+    return {
+      ...named,
+      name: `${named.name}, ${name}`,
+      choice: { ...choice, decodeAttention: single, attention: several },
+    };
+  });
 }

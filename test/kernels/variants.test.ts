@@ -29,8 +29,10 @@ function attentionVariants(): ShaderVariant[] {
       const shape = { heads: 6, kvHeads: 2, headDim };
       const tokens = [1, attentionTileTokens(choice, shape)];
       const unlimited = { window: 0, softCap: 0 };
-      const whole = tokens.map((tile) => attentionVariant(choice, shape, tile, unlimited, false));
-      return choice.decodeAttention ? [...whole, attentionVariant(choice, shape, 1, unlimited, true)] : whole;
+      const whole = tokens.map((tile) => attentionVariant(choice, shape, { tokens: tile }, unlimited, false));
+      return choice.decodeAttention
+        ? [...whole, attentionVariant(choice, shape, { tokens: 1 }, unlimited, true)]
+        : whole;
     }),
   );
 }

@@ -63,14 +63,37 @@ test("guesses that come true make the next ones likelier, and wrong ones less li
 
 const sure = Array<number>(15).fill(1);
 
-test("nothing is drafted before a step without drafts was seen", () => {
+test("nothing is drafted before a step without drafts was seen, and then no step is more than twice as large as any before", () => {
   const speculation = new Speculation();
   expect(speculation.choose([sure], 15)).toEqual([0]);
-  speculation.record(1, 10);
-  expect(speculation.choose([sure], 15)).toEqual([15]);
+  // biome-ignore format: a table
+  for (const [tokens, drafts] of [[1, 1], [2, 3], [4, 7], [8, 15], [16, 15]] as const) {
+    speculation.record(tokens, 10);
+    expect(speculation.choose([sure], 15)).toEqual([drafts]);
+  }
 });
 
-test("a step takes the drafts that promise the most tokens a millisecond, and none where they do not pay", () => {
+test("a busy moment at the first step of a size does not keep larger ones from being tried", () => {
+  const speculation = new Speculation();
+  speculation.record(1, 10);
+  speculation.record(2, 100);
+  expect(speculation.choose([sure], 15)).toEqual([3]);
+});
+
+test("one turn's guesses do not hold up the others in its step, unless they cost little", () => {
+  // biome-ignore format: a table
+  for (const [largeMs, drafts] of [[46, 0], [12, 12]] as const) {
+    const speculation = new Speculation();
+    speculation.record(4, 10);
+    speculation.record(16, largeMs);
+    expect(speculation.choose([sure, [], [], []], 12)).toEqual([drafts, 0, 0, 0]);
+    // With guesses for all of them nobody waits for the others.
+    const four = speculation.choose([sure, sure, sure, sure], 12);
+    expect(four).toEqual(largeMs === 12 ? [3, 3, 3, 3] : [0, 0, 0, 0]);
+  }
+});
+
+test("a turn alone takes the drafts that promise the most tokens a millisecond, and none where they do not pay", () => {
   const speculation = new Speculation();
   for (const [tokens, ms] of [[1, 10], [2, 20], [4, 22], [8, 24], [16, 80], [64, 640]] as const) speculation.record(tokens, ms); // biome-ignore format: a table
   expect(speculation.choose([sure], 15)).toEqual([7]);
@@ -85,6 +108,16 @@ test("several turns share what a step may hold, the likeliest drafts first", () 
   expect(speculation.choose([[0.9, 0.8, 0.7, 0.6], [0.75, 0.1]], 15)).toEqual([3, 1]); // biome-ignore format: one case
 });
 
+test("a turn without guesses is not held up even where the other gains more than it loses", () => {
+  const speculation = new Speculation();
+  speculation.record(2, 10);
+  speculation.record(8, 20);
+  expect(speculation.choose([sure, []], 6)).toEqual([0, 0]);
+  expect(speculation.choose([sure], 7)[0]).toBe(0); // one row was not seen, so that nothing is known of it
+  speculation.record(1, 10);
+  expect(speculation.choose([sure], 7)).toEqual([7]);
+});
+
 test("what is known of a size fades until it is tried again", () => {
   const speculation = new Speculation();
   speculation.record(1, 10);
@@ -95,7 +128,7 @@ test("what is known of a size fades until it is tried again", () => {
   expect(steps).toBeLessThan(2000);
 });
 
-test("on a text that is guessed badly, drafts cost less than three in a hundred, whatever they cost", () => {
+test("on a text that is guessed badly, drafts cost less than three in a hundred, whatever a step costs up to as many of one token", () => {
   const cost = fc.record({ perToken: fc.double({ min: 0.01, max: 2, noNaN: true }), jump: fc.double({ min: 0, max: 2, noNaN: true }) }); // biome-ignore format: one record
   fc.assert(
     fc.property(
@@ -103,7 +136,8 @@ test("on a text that is guessed badly, drafts cost less than three in a hundred,
       fc.integer({ min: 4, max: 60 }),
       fc.integer({ min: 0, max: 2 ** 31 }),
       ({ perToken, jump }, vocab, seed) => {
-        const ms = (tokens: number) => 1 + (tokens > 1 ? jump + perToken * (tokens - 1) : 0);
+        const ms = (tokens: number) =>
+          Math.min(tokens, 1 + (tokens > 1 ? jump + perToken * (tokens - 1) : 0));
         const { plainMs, draftedMs } = answer(ms, vocab, seed, 3000);
         expect(draftedMs / plainMs).toBeLessThan(1 / 0.97);
       },

@@ -1,54 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Precision } from "../../src/api.ts";
-import type { GpuDevice } from "../../src/gpu/device.ts";
 import type { KernelVariant } from "../../src/gpu/kernel.ts";
 import { productKey } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, TOKEN_RANGES } from "../../src/kernels/variants.ts";
 import { noSettings, type Settings } from "../../src/platform/settings.ts";
 import { matmulTasks, replaceRanges } from "../../src/tuner/matmul_tasks.ts";
 import { identityOf, recall, recallAll, remember, tunedKernels } from "../../src/tuner/memory.ts";
-import type { Tunable, TunableProduct, TuningTask } from "../../src/tuner/task.ts";
-import type { TunedChoice, Tuning, TuningIdentity } from "../../src/tuner/tuning.ts";
+import type { TuningTask } from "../../src/tuner/task.ts";
+import type { TuningIdentity } from "../../src/tuner/tuning.ts";
 import { capabilities, everyChoice, tilesToTest } from "../kernels/choices.ts";
-
-/** Nothing here needs a device: what is asked of it are its name and what it can. */
-function tunable(
-  changes: { readonly driver?: string; readonly name?: string; readonly subgroupSize?: number } = {},
-) {
-  const { driver = "1.0", name = "Some GPU", subgroupSize } = changes;
-  const summary = { name, vendor: "v", architecture: "a", driver, software: false };
-  const known = { ...capabilities, subgroupSize };
-  const gpu = { summary, capabilities: known } as unknown as GpuDevice;
-  return { gpu, choice: chooseKernels(known, "default"), products } satisfies Tunable;
-}
-
-const products: readonly TunableProduct[] = [
-  { shape: { layout: "q4", epilogue: "silu", rows: 96, groups: 2 }, slices: [], everyToken: true },
-  { shape: { layout: "q8", epilogue: "store", rows: 600, groups: 2 }, slices: [], everyToken: false },
-];
-const implementation = "dawn 1";
-
-async function tuningOf(subject: Tunable, choices: readonly TunedChoice[] = []): Promise<Tuning> {
-  const identity = await identityOf({ ...subject, implementation });
-  return { identity, model: "tiny", takenAt: "now", budgetMs: 1, ms: 1, complete: true, choices };
-}
-
-/** The first task's last candidate. */
-function choiceOf(subject: Tunable): TunedChoice {
-  const [task] = matmulTasks(subject.products, subject.choice, subject.gpu.capabilities);
-  if (!task) throw new Error("there is something to tune");
-  const { family, key, tokens, upToTokens, tiles } = task;
-  return {
-    family,
-    key,
-    tokens,
-    upToTokens,
-    default: tiles[0] ?? {},
-    chosen: tiles.at(-1) ?? {},
-    ratio: 0.5,
-    candidates: tiles.map((tile) => ({ tile, outcome: "measured", ms: 1, compileMs: 1 })),
-  };
-}
+import { attention, choiceOf, implementation, nothing, products, tunable, tuningOf } from "./tunings.ts";
 
 /** Notes as JSON, as all platforms keep them. */
 function settingsInMemory(): Settings & { readonly notes: Map<string, string> } {
@@ -77,6 +38,10 @@ describe("what was found", () => {
     ["driver", () => identityOf({ ...tunable({ driver: "1.1" }), implementation })],
     ["implementation", () => identityOf({ ...tunable(), implementation: "dawn 2" })],
     ["model", () => identityOf({ ...tunable(), products: products.slice(1), implementation })],
+    [
+      "attention",
+      () => identityOf({ ...tunable(), attention: { ...attention, headDim: 32 }, implementation }),
+    ],
     ["numeric class", (identity) => ({ ...identity, precision: "fast" })],
     ["code", (identity) => ({ ...identity, code: `${identity.code}0` })],
   ];
@@ -120,6 +85,7 @@ describe("what was found", () => {
       [],
       {},
       { ...tuning, identity: undefined },
+      { ...tuning, identity: { ...tuning.identity, attention: undefined } },
       { ...tuning, choices: {} },
       { ...tuning, choices: [null] },
       { ...tuning, choices: [{ ...choiceOf(subject), chosen: "lanes" }] },
@@ -143,7 +109,7 @@ describe("the kernels that run", () => {
   test("are the chosen ones in their range, and the defaults elsewhere", async () => {
     const subject = tunable();
     const choice = choiceOf(subject);
-    const tuned = tunedKernels(subject, await tuningOf(subject, [choice]));
+    const { products: tuned } = tunedKernels(subject, await tuningOf(subject, [choice]));
     expect([...tuned.keys()]).toEqual([choice.key]);
     const tiles = tuned.get(choice.key) ?? [];
     expect(tiles[0]).toEqual({ upToTokens: 1, tile: choice.chosen });
@@ -152,17 +118,17 @@ describe("the kernels that run", () => {
 
   test("are the defaults where nothing was found, and where the default won", async () => {
     const subject = tunable();
-    expect(tunedKernels(subject, undefined).size).toBe(0);
+    expect(tunedKernels(subject, undefined)).toEqual(nothing);
     const choice = choiceOf(subject);
     const stays = { ...choice, chosen: choice.default, ratio: 1 };
-    expect(tunedKernels(subject, await tuningOf(subject, [stays])).size).toBe(0);
+    expect(tunedKernels(subject, await tuningOf(subject, [stays]))).toEqual(nothing);
   });
 
   test("are the defaults where a note names what is no candidate", async () => {
     const subject = tunable();
     const choice = choiceOf(subject);
     for (const chosen of [{ ...choice.chosen, tm: 99 }, { kernel: "none" }, {}]) {
-      expect(tunedKernels(subject, await tuningOf(subject, [{ ...choice, chosen }])).size).toBe(0);
+      expect(tunedKernels(subject, await tuningOf(subject, [{ ...choice, chosen }]))).toEqual(nothing);
     }
   });
 

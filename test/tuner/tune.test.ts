@@ -6,12 +6,13 @@ import { KernelLibrary } from "../../src/kernels/library.ts";
 import { type MatmulTile, productKey } from "../../src/kernels/matmul_kernels.ts";
 import { shaderSources } from "../../src/kernels/shaders.ts";
 import type { DispatchPass } from "../../src/kernels/stage.ts";
-import { chooseKernels, type KernelChoice } from "../../src/kernels/variants.ts";
+import { chooseKernels, type TunedKernels } from "../../src/kernels/variants.ts";
 import { MatmulBench } from "../../src/tuner/matmul_bench.ts";
 import { matmulTasks } from "../../src/tuner/matmul_tasks.ts";
 import { identityOf, tunedKernels } from "../../src/tuner/memory.ts";
 import { Stopwatch } from "../../src/tuner/stopwatch.ts";
 import type { Tunable, TuningTask } from "../../src/tuner/task.ts";
+import { tuningTasks } from "../../src/tuner/tasks.ts";
 import { tune } from "../../src/tuner/tune.ts";
 import { sameTile, type Tuning } from "../../src/tuner/tuning.ts";
 import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
@@ -47,7 +48,7 @@ async function tunableOn(
 
 /** As if in every task a candidate had won that is no default in any range: the last one of those. */
 async function forged(tunable: Tunable): Promise<Tuning> {
-  const tasks = matmulTasks(tunable.products, tunable.choice, tunable.gpu.capabilities);
+  const tasks = tuningTasks(tunable);
   const choices = tasks.map(({ family, key, tokens, upToTokens, tiles }) => ({
     family,
     key,
@@ -55,8 +56,10 @@ async function forged(tunable: Tunable): Promise<Tuning> {
     upToTokens: Number.isFinite(upToTokens) ? upToTokens : null,
     default: tiles[0] ?? {},
     chosen:
-      tiles.findLast((tile) => !tunable.choice.matmul.some((known) => sameTile({ ...known.tile }, tile))) ??
-      {},
+      tiles.findLast(
+        (tile, index) =>
+          index > 0 && !tunable.choice.matmul.some((known) => sameTile({ ...known.tile }, tile)),
+      ) ?? {},
     ratio: 0.5,
     candidates: [],
   }));
@@ -68,7 +71,7 @@ describeOnEveryAdapter("tuning", (gpu) => {
   test("ends within its budget, goes on from there, and frees everything", async (context) => {
     const tunable = await tunableOn(gpu, context);
     const before = tunable.liveBytes();
-    const tasks = matmulTasks(tunable.products, tunable.choice, tunable.gpu.capabilities);
+    const tasks = tuningTasks(tunable);
     expect(tasks.length).toBeGreaterThanOrEqual(5);
     const first = await tune({ ...tunable, ...about, budgetMs: 300 });
     expect(first.complete).toBe(false);
@@ -160,11 +163,12 @@ describeOnEveryAdapter("tuning", (gpu) => {
 
   test("a candidate that does not compile ends itself and not the device", async (context) => {
     const { bench, tiles, tunable } = await benchWith(gpu, context, [/fn main\(/g, "fn main(nonsense"]);
-    expect(await bench.candidate(tiles.right).prepare()).toBe("ready");
+    const right = bench.candidate(tiles.right);
+    expect(await right.prepare()).toBe("ready");
     await expect(bench.candidate(tiles.wrong).prepare()).rejects.toThrow(BatonError);
     await tunable.gpu.device.queue.onSubmittedWorkDone();
     tunable.gpu.assertAlive();
-    expect(await bench.candidate(tiles.right).measure()).toBeGreaterThan(0);
+    expect(await right.measure()).toBeGreaterThan(0);
   });
 });
 
@@ -263,6 +267,10 @@ describeOnEveryAdapter("a tuned runner", (gpu) => {
       };
     });
     expect(runner.tunedProducts).toBe(new Set(asked?.products.map(({ shape }) => productKey(shape))).size);
+    // Tiles of attention that are none of the adapter class's run as well.
+    const chosen = asked && tunedKernels(asked, await forged(asked));
+    for (const tile of [chosen?.attention, chosen?.decodeAttention])
+      expect(labels.some((label) => label.startsWith(`attention_${tile?.kernel} `))).toBe(true);
     // No product of the forward pass has kept a default: the tuner knows them all.
     const products = labels.filter((label) => label.startsWith("matmul_"));
     expect(products.length).toBeGreaterThan(5);
@@ -300,9 +308,11 @@ describeOnEveryAdapter("a tuned runner", (gpu) => {
 
   test("chooses nothing in exact, even where it is given choices", async (context) => {
     const { gpu: device, choice, products } = await tunableOn(gpu, context);
-    const other: KernelChoice["tuned"] = new Map(
-      products.map(({ shape }) => [productKey(shape), choice.matmul]),
-    );
+    const other: TunedKernels = {
+      products: new Map(products.map(({ shape }) => [productKey(shape), choice.matmul])),
+      attention: { tokens: 2 },
+      decodeAttention: { tokens: 1, partKeys: 128 },
+    };
     expect(chooseKernels(device.capabilities, "exact", other)).toEqual(
       chooseKernels(device.capabilities, "exact"),
     );

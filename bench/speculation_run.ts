@@ -23,7 +23,7 @@ export interface SpeculationResult {
   readonly speed: Spread;
   /** The same of the process's CPU time, which others on the machine change less; a software adapter's is in it. */
   readonly cpuSpeed: Spread;
-  /** In one round, at the median of drafted tokens. */
+  /** Tokens of one round that were guessed, and those of them that were right. */
   readonly drafted: Spread;
   readonly accepted: Spread;
   readonly bar: number;

@@ -80,7 +80,7 @@ describeOnEveryAdapter("tuning", (gpu) => {
     const seen: number[] = [];
     const onProgress = ({ done }: { readonly done: number }) => seen.push(done);
     const known = first.choices;
-    const second = await tune({ ...tunable, ...about, budgetMs: 90_000, known, onProgress });
+    const second = await tune({ ...tunable, ...about, budgetMs: 240_000, known, onProgress });
     expect(second.complete).toBe(true);
     const left = tasks.slice(known.length);
     expect(seen.at(-1)).toBe(left.reduce((sum, { tiles }) => sum + tiles.length, 0));

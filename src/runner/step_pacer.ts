@@ -1,8 +1,7 @@
 /** Share of the expected step that is slept. */
 const SLEEP_SHARE = 0.85;
-/** A wait this short after the sleep says that the step had ended during it: in ms, or as a share of the sleep. */
+/** A wait this short after the sleep says that the step had ended during it. */
 const OVERSLEPT_MS = 1;
-const OVERSLEPT_SHARE = 0.03;
 
 /** How one step's results were waited for. */
 export interface StepWait {
@@ -15,7 +14,7 @@ export interface StepWait {
 
 /** How far one step moves what is expected: up at most so much, so that a busy moment or a suspended process is soon forgotten. */
 const UP = 1.2;
-const DOWN = 0.7;
+const DOWN = 0.8;
 
 /**
  * How long to sleep before asking for a step's results, from how long steps of as many tokens took before. The first of a size
@@ -37,7 +36,7 @@ export class StepPacer {
       return;
     }
     const expectedMs = this.#expectedMs.get(tokens) ?? totalMs;
-    const overslept = sleptMs > 0 && waitedMs < Math.max(OVERSLEPT_MS, OVERSLEPT_SHARE * sleptMs);
+    const overslept = sleptMs > 0 && waitedMs < OVERSLEPT_MS;
     this.#expectedMs.set(tokens, overslept ? expectedMs * DOWN : Math.min(totalMs, expectedMs * UP));
   }
 }

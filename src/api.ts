@@ -49,7 +49,8 @@ export interface RuntimeOptions {
   readonly tune?: "never" | "idle";
   /**
    * `auto` guesses tokens from what the conversation has seen and checks several in one step, where observed times say that it
-   * pays; the text is the same. Default `auto`.
+   * pays. In `exact` the text is the same; in the others the size of a step may change the last bits of logits, as a batch does.
+   * Default `auto`.
    */
   readonly speculation?: Speculation;
   readonly onProgress?: OnProgress;

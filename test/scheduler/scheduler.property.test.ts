@@ -142,10 +142,10 @@ test("whatever happens, each turn ends once, its tokens are those it would get a
       accepted += driver.scheduler.snapshot().drafts.accepted;
       expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 0 }, conversations: [] });
     }),
-    { numRuns: 400 },
+    { numRuns: 1600 },
   );
-  expect(accepted).toBeGreaterThan(0); // drafts were among it, right ones and wrong ones
-  expect(drafted - accepted).toBeGreaterThan(0);
+  expect(accepted).toBeGreaterThan(10); // drafts were among it, right ones and wrong ones
+  expect(drafted - accepted).toBeGreaterThan(10);
 });
 
 test("the same events give the same commands", () => {

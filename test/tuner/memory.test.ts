@@ -167,7 +167,10 @@ test("in fast, where lanes share nothing, candidates multiply integers or floats
     expect(new Set(variants).size).toBe(variants.length);
     for (const variant of variants) expect(variant).toContain('"int8_activations":true');
   }
-  for (const task of tasksIn("default")) expect(shadersOf(task)).not.toContain("matmul_int8");
+  for (const task of tasksIn("default")) {
+    const other = task.upToTokens <= 16 ? "matmul_split" : "matmul_tiled";
+    expect(shadersOf(task)).toEqual(new Set(["matmul_lanes", other]));
+  }
 });
 
 describe("ranges of tokens", () => {

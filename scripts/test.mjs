@@ -23,7 +23,7 @@ export async function runTests({ full, args }) {
   const tests = await runVitest(full, args);
   const passed = tests.passed + (args.length > 0 ? 0 : CHECKS.length - failedChecks.length);
   const failed = tests.failed + failedChecks.length;
-  for (const check of failedChecks) say(`failed: ${check}`);
+  for (const name of [...failedChecks, ...tests.failures]) say(`failed: ${name}`);
   console.log(`${passed} passed, ${failed} failed`);
   if (failed > 0) process.exitCode = 1;
 }
@@ -56,7 +56,7 @@ async function announceAdapters(full) {
 /**
  * @param {boolean} full
  * @param {string[]} args
- * @returns {Promise<{ passed: number, failed: number }>}
+ * @returns {Promise<{ passed: number, failed: number, failures: string[] }>}
  */
 async function runVitest(full, args) {
   const folder = mkdtempSync(join(tmpdir(), "baton-test-"));
@@ -72,11 +72,11 @@ async function runVitest(full, args) {
   });
   const status = await exitStatus(child);
   try {
-    const { passed, failed } = JSON.parse(readFileSync(summary, "utf8"));
+    const { passed, failed, failures } = JSON.parse(readFileSync(summary, "utf8"));
     // A status without a failed test is an error outside of any test, or a run that found nothing to do.
-    return { passed, failed: status === 0 ? failed : Math.max(failed, 1) };
+    return { passed, failed: status === 0 ? failed : Math.max(failed, 1), failures };
   } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, failures: [] };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,20 +1,24 @@
 import type { GgmlType } from "../../../src/loader/quantisation/ggml_types.ts";
 
-/** The largest error of `values`, relative to the largest of the 32 expected values around it. */
-export function conversionCost(values: Float32Array, expected: Float32Array): number {
+/** The largest error of `values` in rows of `cols`, relative to the largest expected value of its group: 32 along the row. */
+export function conversionCost(values: Float32Array, expected: Float32Array, cols: number): number {
   let cost = 0;
-  for (let group = 0; group < expected.length; group += 32) {
-    const wanted = expected.subarray(group, group + 32);
-    const largest = wanted.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-    wanted.forEach((value, i) => {
-      const error = Math.abs((values[group + i] ?? Number.NaN) - value);
-      cost = Math.max(
-        cost,
-        Number.isNaN(error) ? Number.POSITIVE_INFINITY : error === 0 ? 0 : error / largest,
-      );
-    });
+  for (let row = 0; row < expected.length; row += cols) {
+    for (let group = row; group < row + cols; group += 32) {
+      const wanted = expected.subarray(group, Math.min(group + 32, row + cols));
+      cost = Math.max(cost, groupCost(values.subarray(group, group + wanted.length), wanted));
+    }
   }
   return cost;
+}
+
+function groupCost(values: Float32Array, wanted: Float32Array): number {
+  const largest = wanted.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  return wanted.reduce((cost, value, i) => {
+    const error = Math.abs((values[i] ?? Number.NaN) - value);
+    if (Number.isNaN(error)) return Number.POSITIVE_INFINITY;
+    return error === 0 ? cost : Math.max(cost, error / largest);
+  }, 0);
 }
 
 /**

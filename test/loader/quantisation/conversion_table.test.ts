@@ -21,7 +21,7 @@ function measure(type: GgmlType, layout: WeightLayout) {
   const words = packedWords(shape);
   return {
     bits: ((words.values + words.scales) * 32) / values.length,
-    largest: conversionCost(values, expected),
+    largest: conversionCost(values, expected, SHAPE.cols),
     mean: rms(values.map((value, i) => value - (expected[i] ?? Number.NaN))) / rms(expected),
   };
 }

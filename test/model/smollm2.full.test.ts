@@ -29,10 +29,10 @@ async function withRuntime<T>(precision: Precision, use: (runtime: Runtime) => P
 }
 
 async function scoreOf(runtime: Runtime, cases: readonly ReferenceCase[]): Promise<Score> {
-  const results = [];
-  for (const { ids, greedy } of cases) {
-    results.push(await runtime.evaluate({ ids, top: 100, generate: greedy.ids.length }));
-  }
+  // All at once, so that conversations share steps as they do in use, and in half of the time.
+  const results = await Promise.all(
+    cases.map(({ ids, greedy }) => runtime.evaluate({ ids, top: 100, generate: greedy.ids.length })),
+  );
   const scored = score(cases, results);
   console.log(
     `${runtime.adapter.name}, ${runtime.precision}: ${scored.positions} positions, mean KL ${scored.meanKl.toExponential(2)}, ` +

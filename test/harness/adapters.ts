@@ -34,12 +34,22 @@ const summaries = await listAdapters();
 /** True in `npm run test:full`. */
 export const isFullRun = process.env.BATON_TEST_FULL === "1";
 
+const wanted = process.env.BATON_ADAPTER?.toLowerCase() ?? "";
+const found = summaries.filter(({ name }) => name.toLowerCase().includes(wanted));
+const tested = isFullRun ? found : found.slice(0, 1);
+
+/**
+ * Whether tests on an adapter run the kernels of a GPU as well: everywhere but on llvmpipe, which takes twenty minutes to compile them
+ * all, where another adapter is tested too.
+ */
+export function runsGpuKernels({ name }: AdapterSummary): boolean {
+  return tested.length < 2 || !name.startsWith("llvmpipe");
+}
+
 /** Runs `define` for the adapters at hand, each in its own `describe`. A machine without any fails. */
 export function describeOnEveryAdapter(name: string, define: (gpu: TestGpu) => void): void {
-  const wanted = process.env.BATON_ADAPTER?.toLowerCase() ?? "";
-  const found = summaries.filter((summary) => summary.name.toLowerCase().includes(wanted));
   if (found.length === 0) throw new Error("No WebGPU adapter for the tests: run `npm run setup`.");
-  for (const summary of isFullRun ? found : found.slice(0, 1)) {
+  for (const summary of tested) {
     describe(`${name} on ${summary.name}`, () => define(testGpu(summary)));
   }
 }

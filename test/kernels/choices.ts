@@ -3,6 +3,7 @@ import type { GpuCapabilities, GpuDevice } from "../../src/gpu/device.ts";
 import { attentionCandidates, type HeadShape } from "../../src/kernels/attention.ts";
 import { type MatmulTile, matmulKernels } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, type KernelChoice, TOKEN_RANGES } from "../../src/kernels/variants.ts";
+import { runsGpuKernels } from "../harness/adapters.ts";
 
 /** Subgroup sizes that lead software adapters to the classes of src/kernels/variants.ts; undefined to the one without shuffles. */
 const SUBGROUP_SIZES = [8, 4, undefined] as const;
@@ -16,14 +17,15 @@ export interface NamedChoice {
 
 /**
  * Every choice of kernels whose variants can run on a device: its own class's, and those that a GPU gets, which need no subgroups, in
- * numeric classes. The device's own default comes first. `fast` differs in norms and products alone.
+ * numeric classes, where `runsGpuKernels`. The device's own default comes first. `fast` differs in norms and products alone.
  */
 export function runnableChoices(
-  { capabilities }: GpuDevice,
+  { capabilities, summary }: GpuDevice,
   precisions: readonly Precision[] = ["default", "exact"],
 ): NamedChoice[] {
   const own = SUBGROUP_SIZES.find((size) => size === capabilities.subgroupSize);
-  return [...new Set([own, undefined])].flatMap((size) => choicesOf(capabilities, size, precisions));
+  const sizes = runsGpuKernels(summary) ? [...new Set([own, undefined])] : [own];
+  return sizes.flatMap((size) => choicesOf(capabilities, size, precisions));
 }
 
 /** Those of a class; a GPU's for no subgroup size. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeOnEveryAdapter, isFullRun } from "../harness/adapters.ts";
+import { describeOnEveryAdapter, isFullRun, runsGpuKernels } from "../harness/adapters.ts";
 import { openGpuClassRunner, openTestRunner, prefill } from "../harness/runners.ts";
 import { loadTiny, tinyNames } from "../harness/tiny_reference.ts";
 
@@ -24,7 +24,8 @@ describeOnEveryAdapter("logits of tiny random checkpoints", (gpu) => {
         ? ([{ precision: "fast", kernels: "", open: openTestRunner, chunks: undefined }] as const)
         : []),
     ] as const;
-    for (const { precision, kernels, open, chunks } of ways) {
+    const run = ways.filter(({ kernels }) => kernels === "" || runsGpuKernels(gpu.summary));
+    for (const { precision, kernels, open, chunks } of run) {
       test(`${name} (${reference.about}) agrees with transformers in ${precision}${kernels}`, async (context) => {
         const runner = await open(gpu, context, reference.gguf, { precision, maxStepTokens: 96 });
         let worst = 0;

@@ -9,6 +9,7 @@ import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
 import { type Summary, summarize } from "../src/metrics/summary.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
+import { restingWait } from "../src/platform/node/resting_wait.ts";
 import { FED_TOKEN, type StepResult } from "../src/protocol/step.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import { openRunner } from "../src/runner/open_runner.ts";
@@ -16,8 +17,8 @@ import { type CheckedRuntimeOptions, checkRuntimeOptions } from "../src/runtime_
 import { describeMachine, type Machine } from "./machine.ts";
 
 /**
- * Does the host's waiting take the core that a software adapter computes on? Dawn's Node binding polls while a map is pending; the
- * runner sleeps first where the adapter is software. Here decode runs both ways, one step at a time and one step ahead.
+ * Does the host's waiting take the core that a software adapter computes on? Dawn's Node binding polls while anything is pending; where
+ * the adapter is software, Baton rests between its looks. Here decode runs both ways, one step at a time and one step ahead.
  */
 
 interface BusyWaitOptions extends ModelOptions {
@@ -26,9 +27,9 @@ interface BusyWaitOptions extends ModelOptions {
 
 const DECODED_TOKENS = 24;
 
-/** One way to decode: with the sleep before the map or without, and how many steps are in flight. */
+/** One way to decode: resting while it waits or not, and how many steps are in flight. */
 interface Way {
-  readonly waits: "sleep" | "poll";
+  readonly waits: "rest" | "poll";
   readonly inFlight: number;
   readonly runner: GpuRunner;
 }
@@ -62,7 +63,7 @@ interface BusyWaitReport {
 export function addBusyWait(program: Command, io: Io): void {
   const command = program
     .command("busy-wait")
-    .description("Measure what waiting for a step costs: asleep or polling, with and without a step ahead.")
+    .description("Measure what waiting for a step costs: resting or polling, with and without a step ahead.")
     .option("--samples <number>", "samples of each way", parseNumber("--samples"), 7);
   addModelOptions(command).action(async (options: BusyWaitOptions) => {
     const runtime = checkRuntimeOptions(runtimeOptions(options));
@@ -79,18 +80,18 @@ async function measure(
   signal: AbortSignal,
   onSample: (text: string) => void,
 ): Promise<BusyWaitReport> {
-  const sleeping = await open(runtime, true, signal);
+  const resting = await open(runtime, true, signal);
   const polling = await open(runtime, false, signal).catch((error: unknown) => {
-    sleeping.dispose();
+    resting.dispose();
     throw error;
   });
   const ways = [1, 2].flatMap((inFlight): Way[] => [
     { waits: "poll", inFlight, runner: polling },
-    { waits: "sleep", inFlight, runner: sleeping },
+    { waits: "rest", inFlight, runner: resting },
   ]);
   try {
     const rounds: Sample[][] = [];
-    // The first two rounds compile and teach the runner how long a step takes.
+    // The first two rounds warm up.
     for (let round = -2; round < samples; round++) {
       const taken: Sample[] = [];
       for (const way of ways) {
@@ -105,28 +106,23 @@ async function measure(
     return {
       benchmark: "busy-wait",
       takenAt: new Date().toISOString(),
-      adapter: sleeping.name,
+      adapter: resting.name,
       machine: describeMachine(),
       model: String(runtime.model),
       decodedTokens: DECODED_TOKENS,
       results: ways.map((way, index) => resultOf(way, index, rounds)),
     };
   } finally {
-    sleeping.dispose();
+    resting.dispose();
     polling.dispose();
   }
 }
 
-/** A runner sleeps where its adapter is software; here the adapter says what the measurement asks for. */
-async function open(
-  runtime: CheckedRuntimeOptions,
-  software: boolean,
-  signal: AbortSignal,
-): Promise<GpuRunner> {
+async function open(runtime: CheckedRuntimeOptions, rests: boolean, signal: AbortSignal): Promise<GpuRunner> {
   const platform = createNodePlatform();
   const { adapter, model, precision, maxStepTokens, kvMiB } = runtime;
   const opened = await platform.openAdapter(adapter === undefined ? {} : { name: adapter });
-  const gpu = await openDevice({ ...opened, summary: { ...opened.summary, software } });
+  const gpu = await openDevice({ ...opened, wait: rests ? restingWait : (pending) => pending });
   const file = await openGguf(await platform.resolveModel(String(model), { signal }), { signal });
   try {
     return await openRunner({ gpu, file, precision, maxStepTokens, ...(kvMiB !== undefined && { kvMiB }) });

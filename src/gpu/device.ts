@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.ts";
-import type { AdapterSummary, OpenAdapter } from "../platform/platform.ts";
+import type { AdapterSummary, OpenAdapter, Wait } from "../platform/platform.ts";
 import { bufferUsage } from "./usage.ts";
 
 /** What decides which kernels run: read once, when the device is opened. */
@@ -31,14 +31,17 @@ export class GpuDevice {
   readonly summary: AdapterSummary;
   readonly capabilities: GpuCapabilities;
   readonly lost: Promise<GPUDeviceLostInfo>;
+  /** For whatever the device is to do first: results, pipelines, errors. */
+  readonly wait: Wait;
   readonly #buffers = new Set<GPUBuffer>();
   readonly #onDestroy: () => void;
   #liveBytes = 0;
   #peakBytes = 0;
   #failure: DeviceError | undefined;
 
-  constructor(device: GPUDevice, summary: AdapterSummary, onDestroy: () => void) {
+  constructor(device: GPUDevice, summary: AdapterSummary, onDestroy: () => void, wait: Wait = plainly) {
     this.device = device;
+    this.wait = wait;
     this.summary = summary;
     this.capabilities = capabilitiesOf(device, summary);
     this.#onDestroy = onDestroy;
@@ -128,12 +131,17 @@ export class GpuDevice {
     try {
       result = await work();
     } finally {
-      const errors = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+      const errors = await this.wait(Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]));
       const error = errors.find((found) => found !== null);
       if (error) this.#failure ??= gpuError(error, this.summary.name);
     }
     this.assertAlive();
     return result;
+  }
+
+  /** Until all that was submitted has run. */
+  async idle(): Promise<void> {
+    await this.wait(this.device.queue.onSubmittedWorkDone());
   }
 
   /** Destroys every buffer, then the device itself unless it is the caller's own. Safe to call twice. */
@@ -144,17 +152,20 @@ export class GpuDevice {
   }
 }
 
+const plainly: Wait = (pending) => pending;
+
 /** Makes a device of an adapter. @throws DeviceError `adapter-limit`, `gpu-error` */
 export async function openDevice(opened: OpenAdapter): Promise<GpuDevice> {
-  const { adapter, summary } = opened;
+  const { adapter, summary, wait } = opened;
   const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]]));
   try {
     const device = await adapter.requestDevice({ label: summary.name, requiredFeatures, requiredLimits });
-    return new GpuDevice(device, summary, () => {
+    const onDestroy = () => {
       device.destroy();
       opened.release();
-    });
+    };
+    return new GpuDevice(device, summary, onDestroy, wait);
   } catch (cause) {
     opened.release();
     throw new DeviceError(

@@ -54,9 +54,8 @@ export class Kernel {
     const label = labelOf(variant);
     const shader = await linkShader(sources, variant);
     const module = gpu.device.createShaderModule({ label, code: shader.wgsl });
-    const messages = (await module.getCompilationInfo()).messages.filter(
-      (message) => message.type === "error",
-    );
+    const { messages: all } = await gpu.wait(module.getCompilationInfo());
+    const messages = all.filter((message) => message.type === "error");
     if (messages.length > 0) {
       const lines = messages.map((message) => `${message.lineNum}:${message.linePos} ${message.message}`);
       throw new DeviceError("shader-invalid", `The shader "${label}" does not compile: ${lines.join("; ")}`, {
@@ -66,11 +65,13 @@ export class Kernel {
     }
     const layout = gpu.device.createBindGroupLayout({ label, entries: shader.bindings.map(layoutEntry) });
     try {
-      const pipeline = await gpu.device.createComputePipelineAsync({
-        label,
-        layout: gpu.device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: shader.entryPoint, constants: { ...variant.overrides } },
-      });
+      const pipeline = await gpu.wait(
+        gpu.device.createComputePipelineAsync({
+          label,
+          layout: gpu.device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+          compute: { module, entryPoint: shader.entryPoint, constants: { ...variant.overrides } },
+        }),
+      );
       return new Kernel(gpu, label, shader, layout, pipeline, resolveWorkgroupSize(shader, variant));
     } catch (cause) {
       gpu.assertAlive();

@@ -226,7 +226,7 @@ class WeightLoader {
       done += piece.bytes.byteLength;
       waiting += piece.bytes.byteLength;
       if (waiting >= UPLOAD_WINDOW_BYTES) {
-        await this.#gpu.device.queue.onSubmittedWorkDone();
+        await this.#gpu.idle();
         this.#gpu.assertAlive();
         waiting = 0;
       }

@@ -13,10 +13,15 @@ export interface AdapterSummary {
   readonly software: boolean;
 }
 
+/** Awaits a promise of WebGPU's. */
+export type Wait = <T>(pending: Promise<T>) => Promise<T>;
+
 /** An adapter, and what must stay referenced as long as it or a device of it lives. */
 export interface OpenAdapter {
   readonly summary: AdapterSummary;
   readonly adapter: GPUAdapter;
+  /** Where to await plainly what its devices do would take a core that they compute on. */
+  readonly wait?: Wait;
   /** Lets go of the GPU instance. Call after the device is destroyed: in Node the process cannot exit before. */
   release(): void;
 }

@@ -111,8 +111,7 @@ export class GpuRunner implements Runner {
       const begunMs = performance.now();
       const copies = this.#copies(plan);
       const landing = this.#submit(plan, copies);
-      const { tokens } = this.#inputs.counts;
-      return () => this.#land(plan, copies, landing, tokens, begunMs);
+      return () => this.#land(plan, copies, landing, begunMs);
     } catch (error) {
       return () => Promise.reject(error);
     } finally {
@@ -138,12 +137,11 @@ export class GpuRunner implements Runner {
     plan: StepPlan,
     copies: readonly CopyRange[],
     landing: Landing,
-    tokens: number,
     begunMs: number,
   ): Promise<StepResult> {
     const sinceMs = Math.max(begunMs, this.#endedMs);
     try {
-      const rows = await this.#readback.read(landing, tokens, sinceMs, (data) =>
+      const rows = await this.#readback.read(landing, (data) =>
         plan.rows.map((row, index) => this.#result(row, data, copies[index]?.to ?? 0)),
       );
       return { plan: plan.id, rows, ms: performance.now() - sinceMs };

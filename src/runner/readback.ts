@@ -1,6 +1,5 @@
 import type { GpuDevice } from "../gpu/device.ts";
 import { bufferUsage, mapMode } from "../gpu/usage.ts";
-import { StepPacer } from "./step_pacer.ts";
 
 /** One range of a buffer that the host wants; `to` is where it stands in the result. All in bytes. */
 export interface CopyRange {
@@ -20,20 +19,16 @@ interface Staging {
 export interface Landing {
   readonly bytes: number;
   readonly staging: Staging | undefined;
-  /** Until they can be read; undefined where nobody has asked yet. */
+  /** Until they can be read; undefined before the submit. */
   ready: Promise<void> | undefined;
 }
 
 /**
  * Brings the results of steps to the host, in the order of the steps, through a few staging buffers that grow to the largest step
  * and are used again.
- *
- * Dawn's Node binding burns a core while a map is pending. Where the adapter is software that core is the GPU's own, so the
- * host sleeps for most of the time such a step should take, and maps then. Elsewhere a map is asked for with the submit.
  */
 export class Readback {
   readonly #gpu: GpuDevice;
-  readonly #pacer = new StepPacer();
   readonly #stagings: Staging[] = [];
 
   constructor(gpu: GpuDevice) {
@@ -52,28 +47,17 @@ export class Readback {
 
   /** Right after the submit. */
   begin(landing: Landing): void {
-    if (this.#gpu.summary.software) return;
     landing.ready = this.#ready(landing);
     landing.ready.catch(() => {}); // `read` hears of it
   }
 
   /**
    * When the step before has been read: waits for this one and calls `use` with the copied bytes, valid only during the call.
-   * The step has been running since `sinceMs`; `tokens` tells steps of like duration apart.
    */
-  async read<T>(
-    landing: Landing,
-    tokens: number,
-    sinceMs: number,
-    use: (data: ArrayBuffer) => T,
-  ): Promise<T> {
+  async read<T>(landing: Landing, use: (data: ArrayBuffer) => T): Promise<T> {
     const { staging, bytes } = landing;
     try {
-      const sleptMs = landing.ready === undefined ? await this.#sleep(tokens) : 0;
-      const awakeMs = performance.now();
-      await (landing.ready ?? this.#ready(landing));
-      const endedMs = performance.now();
-      this.#pacer.record(tokens, { sleptMs, waitedMs: endedMs - awakeMs, totalMs: endedMs - sinceMs });
+      await landing.ready;
       if (staging === undefined) return use(new ArrayBuffer(0));
       try {
         this.#gpu.assertAlive();
@@ -91,24 +75,14 @@ export class Readback {
     for (const { buffer } of this.#stagings.splice(0)) this.#gpu.destroyBuffer(buffer);
   }
 
-  /** Returns how long it slept. */
-  async #sleep(tokens: number): Promise<number> {
-    const ms = this.#pacer.sleepMs(tokens);
-    if (ms < 1) return 0;
-    const started = performance.now();
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    return performance.now() - started;
-  }
-
   /** Until the step has run and its results are mapped. */
   async #ready({ staging, bytes }: Landing): Promise<void> {
-    const { queue } = this.#gpu.device;
     try {
-      if (staging === undefined) await queue.onSubmittedWorkDone();
-      else await staging.buffer.mapAsync(mapMode.read, 0, bytes);
+      if (staging === undefined) await this.#gpu.idle();
+      else await this.#gpu.wait(staging.buffer.mapAsync(mapMode.read, 0, bytes));
     } catch (cause) {
       // A lost device says so in a promise of its own: Chrome keeps it later than this rejection, and before this answer.
-      await queue.onSubmittedWorkDone().catch(() => {});
+      await this.#gpu.idle().catch(() => {});
       this.#gpu.assertAlive();
       throw cause;
     }

@@ -68,7 +68,7 @@ export async function profileStep(request: ProfileRequest): Promise<StepProfile>
   const pass = one.pass(0);
   for (const stage of stages) stage.encode(pass, counts);
   pass.end();
-  const { submitMs, encodedMs, endedMs, stamps } = await one.run(readback, counts.tokens);
+  const { submitMs, encodedMs, endedMs, stamps } = await one.run(readback);
   return {
     host: {
       startedMs,
@@ -97,7 +97,7 @@ async function timeDispatches(
     pass.dispatchWorkgroups(x, y);
     pass.end();
   }
-  const { stamps } = await commands.run(readback, counts.tokens);
+  const { stamps } = await commands.run(readback);
   return list.dispatches.map(({ stage, pipeline }, index) => ({
     stage,
     kernel: pipeline.label,
@@ -167,8 +167,7 @@ class StampedCommands {
     });
   }
 
-  /** `tokens` tells the readback how long the step should take. */
-  async run(readback: Readback, tokens: number) {
+  async run(readback: Readback) {
     const { count } = this.#stamps;
     const bytes = count * STAMP_BYTES;
     try {
@@ -179,12 +178,7 @@ class StampedCommands {
       this.#gpu.device.queue.submit([commands]);
       const submitMs = performance.now() - encodedMs;
       readback.begin(landing);
-      const stamps = await readback.read(
-        landing,
-        tokens,
-        encodedMs,
-        (data) => new BigUint64Array(data.slice(0)),
-      );
+      const stamps = await readback.read(landing, (data) => new BigUint64Array(data.slice(0)));
       return { encodedMs, submitMs, endedMs: performance.now(), stamps };
     } finally {
       this.#gpu.destroyBuffer(this.#resolved);

@@ -39,7 +39,7 @@ export async function warmUp(request: WarmUpRequest): Promise<void> {
     stage.encode(pass, inputs.counts);
     pass.end();
     gpu.device.queue.submit([encoder.finish()]);
-    await gpu.device.queue.onSubmittedWorkDone();
+    await gpu.idle();
     gpu.assertAlive();
     const done = index + 1;
     const label = "first run of each kernel";

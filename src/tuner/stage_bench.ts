@@ -46,7 +46,6 @@ export class StageBench {
   /** @param bind compiles the variant; its first stage gives the results that are compared */
   candidate(bind: () => Promise<BoundCandidate>): Candidate {
     let bound: BoundCandidate | undefined;
-    let leastMs = 0;
     return {
       prepare: async () => {
         const results = await checked(this.#request.gpu, async () => {
@@ -59,9 +58,7 @@ export class StageBench {
       measure: async () => {
         if (bound === undefined) throw new RangeError("a candidate is measured before it is prepared");
         if (this.#repeats === 0) await this.#calibrate(bound);
-        const ms = await this.#measure(bound, leastMs);
-        leastMs = leastMs === 0 ? ms : Math.min(leastMs, ms);
-        return ms;
+        return this.#measure(bound);
       },
     };
   }
@@ -85,7 +82,7 @@ export class StageBench {
       pass.end();
       encoder.copyBufferToBuffer(output, 0, staging, 0, output.size);
       gpu.device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(mapMode.read);
+      await gpu.wait(staging.mapAsync(mapMode.read));
       gpu.assertAlive();
       return numbersOf(new Uint32Array(staging.getMappedRange().slice(0)));
     } finally {
@@ -96,7 +93,7 @@ export class StageBench {
   /** By the default, which is measured first: as many runs as one measurement is to take. */
   async #calibrate(bound: BoundCandidate): Promise<void> {
     this.#repeats = 1;
-    const ms = await this.#measure(bound, 0);
+    const ms = await this.#measure(bound);
     this.#repeats = Math.min(MOST_REPEATS, Math.max(this.#repeats, Math.round(this.#targetMs / ms)));
   }
 
@@ -104,15 +101,15 @@ export class StageBench {
    * Milliseconds of one run. Where all of them are too short for the clock to see, which a busy moment may have hidden when they
    * were counted, there are more of them from now on.
    */
-  async #measure(bound: BoundCandidate, expectedMs: number): Promise<number> {
-    let ms = await this.#time(bound, this.#repeats, expectedMs * this.#repeats);
+  async #measure(bound: BoundCandidate): Promise<number> {
+    let ms = await this.#time(bound, this.#repeats);
     while (ms < this.#targetMs / 8 && this.#repeats < MOST_REPEATS) {
       this.#repeats = Math.min(MOST_REPEATS, this.#repeats * 8);
-      ms = await this.#time(bound, this.#repeats, ms);
+      ms = await this.#time(bound, this.#repeats);
     }
     if (ms === 0) {
       this.#request.stopwatch.useHostClock();
-      ms = await this.#time(bound, this.#repeats, 0);
+      ms = await this.#time(bound, this.#repeats);
     }
     return ms / this.#repeats;
   }
@@ -122,12 +119,12 @@ export class StageBench {
   }
 
   /** So many runs in one pass, over buffers that were not just read. */
-  #time({ stages, counts }: BoundCandidate, repeats: number, expectedMs: number): Promise<number> {
+  #time({ stages, counts }: BoundCandidate, repeats: number): Promise<number> {
     const first = this.#next;
     this.#next = (first + repeats) % stages.length;
     return this.#request.stopwatch.measure((pass) => {
       for (let i = 0; i < repeats; i++) stages[(first + i) % stages.length]?.encode(pass, counts);
-    }, expectedMs);
+    });
   }
 }
 

@@ -2,15 +2,7 @@ import type { GpuDevice } from "../gpu/device.ts";
 import { bufferUsage, mapMode } from "../gpu/usage.ts";
 import type { DispatchPass } from "../kernels/stage.ts";
 
-/** Share of the expected time that is slept before the host asks for the end. */
-const SLEEP_SHARE = 0.85;
-
-/**
- * Measures how long the GPU takes for one pass: by its own clock where it has one, else by the host's around the pass.
- *
- * Dawn's Node binding burns a core while it waits. Where the adapter is software that core is the GPU's own, so the host sleeps for
- * most of the expected time first.
- */
+/** Measures how long the GPU takes for one pass: by its own clock where it has one, else by the host's around the pass. */
 export class Stopwatch {
   readonly #gpu: GpuDevice;
   #clock: GpuClock | undefined;
@@ -21,9 +13,9 @@ export class Stopwatch {
     this.#clock = gpu.capabilities.timestamps ? new GpuClock(gpu) : undefined;
   }
 
-  /** Runs what `encode` dispatches; `expectedMs` is 0 where nothing is known. @throws DeviceError */
-  async measure(encode: (pass: DispatchPass) => void, expectedMs: number): Promise<number> {
-    const { device, summary } = this.#gpu;
+  /** Runs what `encode` dispatches. @throws DeviceError */
+  async measure(encode: (pass: DispatchPass) => void): Promise<number> {
+    const { device } = this.#gpu;
     const encoder = device.createCommandEncoder({ label: "tuning" });
     const pass = encoder.beginComputePass(this.#clock?.passDescriptor);
     encode(pass);
@@ -31,10 +23,8 @@ export class Stopwatch {
     this.#clock?.resolve(encoder);
     const started = performance.now();
     device.queue.submit([encoder.finish()]);
-    const sleepMs = summary.software ? expectedMs * SLEEP_SHARE : 0;
-    if (sleepMs >= 1) await new Promise((resolve) => setTimeout(resolve, sleepMs));
-    const ms = this.#clock ? await this.#clock.read() : undefined;
-    if (ms === undefined) await device.queue.onSubmittedWorkDone();
+    const ms = await this.#clock?.read();
+    if (ms === undefined) await this.#gpu.idle();
     this.#gpu.assertAlive();
     return ms ?? performance.now() - started;
   }
@@ -53,11 +43,13 @@ export class Stopwatch {
 /** Begin and end of a pass by `timestamp-query`, in nanoseconds. */
 class GpuClock {
   readonly passDescriptor: GPUComputePassDescriptor;
+  readonly #gpu: GpuDevice;
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   readonly #staging: GPUBuffer;
 
   constructor(gpu: GpuDevice) {
+    this.#gpu = gpu;
     this.#queries = gpu.device.createQuerySet({ label: "tuning", type: "timestamp", count: 2 });
     this.#resolved = gpu.createBuffer("tuning/times", 16, bufferUsage.queryResolve | bufferUsage.copySrc);
     this.#staging = gpu.createBuffer("tuning/times-read", 16, bufferUsage.mapRead | bufferUsage.copyDst);
@@ -73,7 +65,7 @@ class GpuClock {
 
   /** Milliseconds, 0 for less than a tick; undefined where the clock was reset in between. */
   async read(): Promise<number | undefined> {
-    await this.#staging.mapAsync(mapMode.read);
+    await this.#gpu.wait(this.#staging.mapAsync(mapMode.read));
     const [begin = 0n, end = 0n] = new BigUint64Array(this.#staging.getMappedRange());
     this.#staging.unmap();
     return end >= begin ? Number(end - begin) / 1e6 : undefined;

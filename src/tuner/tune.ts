@@ -83,7 +83,7 @@ async function decideAll(
     return choices;
   } catch (cause) {
     // A lost device says so in a promise of its own, which may settle after what failed by it.
-    await gpu.device.queue.onSubmittedWorkDone().catch(() => {});
+    await gpu.idle().catch(() => {});
     own.assertAlive();
     throw cause;
   } finally {

@@ -27,9 +27,9 @@ test("the busy wait is measured each way, with time, CPU time and speed beside t
   const ways = results.map(({ waits, inFlight }: { waits: string; inFlight: number }) => [waits, inFlight]);
   expect(ways).toEqual([
     ["poll", 1],
-    ["sleep", 1],
+    ["rest", 1],
     ["poll", 2],
-    ["sleep", 2],
+    ["rest", 2],
   ]);
   for (const { stepMs, cpuMsPerStep, speed } of results) {
     expect(stepMs.samples).toBe(2);

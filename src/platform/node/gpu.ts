@@ -4,6 +4,7 @@ import { bestFirst, chooseAdapter, summarizeAdapter } from "../gpu_choice.ts";
 import { openAdapterOf } from "../open_adapter.ts";
 import type { AdapterRequest, AdapterSummary, OpenAdapter } from "../platform.ts";
 import { addCachedDriver } from "./gpu_drivers.ts";
+import { restingWait } from "./resting_wait.ts";
 
 /** Adapters in Node, by Dawn (npm `webgpu`). Each open adapter has a Dawn instance, and so a Vulkan instance, of its own. */
 
@@ -90,7 +91,7 @@ function hold(instance: GPU, adapter: GPUAdapter, summary: AdapterSummary): Open
     opened.release();
     lingering(instance);
   };
-  return { ...opened, release };
+  return { ...opened, release, ...(summary.software && { wait: restingWait }) };
 }
 
 /** Longer than any callback of the binding waits for its turn. */

@@ -33,15 +33,23 @@ export class GpuDevice {
   readonly lost: Promise<GPUDeviceLostInfo>;
   /** For whatever the device is to do first: results, pipelines, errors. */
   readonly wait: Wait;
+  /** Another device of the same adapter, where that helps; see `OpenAdapter.openTwin`. */
+  readonly openTwin: (() => Promise<GpuDevice>) | undefined;
   readonly #buffers = new Set<GPUBuffer>();
   readonly #onDestroy: () => void;
   #liveBytes = 0;
   #peakBytes = 0;
   #failure: DeviceError | undefined;
 
-  constructor(device: GPUDevice, summary: AdapterSummary, onDestroy: () => void, wait: Wait = plainly) {
+  constructor(
+    device: GPUDevice,
+    summary: AdapterSummary,
+    onDestroy: () => void,
+    { wait, openTwin }: Pick<OpenAdapter, "wait" | "openTwin"> = {},
+  ) {
     this.device = device;
-    this.wait = wait;
+    this.wait = wait ?? plainly;
+    this.openTwin = openTwin && (async () => openDevice(await openTwin()));
     this.summary = summary;
     this.capabilities = capabilitiesOf(device, summary);
     this.#onDestroy = onDestroy;
@@ -156,7 +164,7 @@ const plainly: Wait = (pending) => pending;
 
 /** Makes a device of an adapter. @throws DeviceError `adapter-limit`, `gpu-error` */
 export async function openDevice(opened: OpenAdapter): Promise<GpuDevice> {
-  const { adapter, summary, wait } = opened;
+  const { adapter, summary } = opened;
   const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]]));
   try {
@@ -165,7 +173,7 @@ export async function openDevice(opened: OpenAdapter): Promise<GpuDevice> {
       device.destroy();
       opened.release();
     };
-    return new GpuDevice(device, summary, onDestroy, wait);
+    return new GpuDevice(device, summary, onDestroy, opened);
   } catch (cause) {
     opened.release();
     throw new DeviceError(

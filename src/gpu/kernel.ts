@@ -14,6 +14,9 @@ export interface KernelVariant extends ShaderVariant {
   readonly overrides?: Readonly<Record<string, number>>;
 }
 
+/** More than any element of a storage binding takes. */
+const ZERO_BYTES = 256;
+
 /** What a storage binding gets: a whole buffer, or a range of one (offset in bytes, a multiple of 256). */
 export type Resource =
   | GPUBuffer
@@ -30,29 +33,33 @@ export class Kernel {
   readonly pipeline: GPUComputePipeline;
   readonly workgroupSize: readonly [number, number, number];
   readonly #gpu: GpuDevice;
+  readonly #variant: KernelVariant;
   readonly #shader: LinkedShader;
   readonly #layout: GPUBindGroupLayout;
 
   private constructor(
     gpu: GpuDevice,
-    label: string,
+    variant: KernelVariant,
     shader: LinkedShader,
     layout: GPUBindGroupLayout,
     pipeline: GPUComputePipeline,
-    workgroupSize: readonly [number, number, number],
   ) {
+    this.label = labelOf(variant);
+    this.pipeline = pipeline;
+    this.workgroupSize = resolveWorkgroupSize(shader, variant);
     this.#gpu = gpu;
-    this.label = label;
+    this.#variant = variant;
     this.#shader = shader;
     this.#layout = layout;
-    this.pipeline = pipeline;
-    this.workgroupSize = workgroupSize;
   }
 
   /** Links, checks and compiles. @throws DeviceError `shader-invalid`, `gpu-error` */
   static async create(gpu: GpuDevice, sources: ShaderSources, variant: KernelVariant): Promise<Kernel> {
+    return Kernel.#compile(gpu, variant, await linkShader(sources, variant));
+  }
+
+  static async #compile(gpu: GpuDevice, variant: KernelVariant, shader: LinkedShader): Promise<Kernel> {
     const label = labelOf(variant);
-    const shader = await linkShader(sources, variant);
     const module = gpu.device.createShaderModule({ label, code: shader.wgsl });
     const { messages: all } = await gpu.wait(module.getCompilationInfo());
     const messages = all.filter((message) => message.type === "error");
@@ -72,7 +79,7 @@ export class Kernel {
           compute: { module, entryPoint: shader.entryPoint, constants: { ...variant.overrides } },
         }),
       );
-      return new Kernel(gpu, label, shader, layout, pipeline, resolveWorkgroupSize(shader, variant));
+      return new Kernel(gpu, variant, shader, layout, pipeline);
     } catch (cause) {
       gpu.assertAlive();
       throw new DeviceError(
@@ -82,6 +89,34 @@ export class Kernel {
         { cause },
       );
     }
+  }
+
+  /** The same kernel of another device. @throws DeviceError as `create` */
+  copyTo(gpu: GpuDevice): Promise<Kernel> {
+    return Kernel.#compile(gpu, this.#variant, this.#shader);
+  }
+
+  /** Dispatches one workgroup on buffers of zeros, to no end but that the driver has done all it puts off until then. @throws DeviceError */
+  async tryOut(): Promise<void> {
+    const gpu = this.#gpu;
+    const zeros = this.#shader.bindings.map(({ name, kind, bytes }) => {
+      const isUniform = kind === "uniform";
+      const usage = isUniform ? bufferUsage.uniform : bufferUsage.storage;
+      return [
+        name,
+        gpu.createBuffer(`${this.label}/${name}`, isUniform ? bytes : ZERO_BYTES, usage),
+      ] as const;
+    });
+    const encoder = gpu.device.createCommandEncoder({ label: this.label });
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(this.pipeline);
+    pass.setBindGroup(0, this.bind(Object.fromEntries(zeros)));
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    gpu.device.queue.submit([encoder.finish()]);
+    await gpu.idle();
+    for (const [, buffer] of zeros) gpu.destroyBuffer(buffer);
+    gpu.assertAlive();
   }
 
   /** A buffer holding the uniform struct bound as `name`. @throws RangeError for a missing or unknown field */

@@ -206,7 +206,6 @@ export async function attentionStage(
   ]);
   return {
     label: "attention",
-    pipelines: [several, single, combine].flatMap((bound) => bound?.pipeline ?? []),
     encode(pass, counts) {
       const run = ({ pipeline, bindGroup }: Bound, x: number, y: number) =>
         dispatch(pass, pipeline, bindGroup, x, y);

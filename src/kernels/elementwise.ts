@@ -46,7 +46,6 @@ export async function embedStage(
   const columns = Math.ceil(groups / WORKGROUP);
   return {
     label: "embedding",
-    pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, columns, counts.tokens),
     work: ({ tokens }) => moves(tokens * hidden * (4 + layoutWords[layout].values / 8)),
   };
@@ -79,7 +78,6 @@ export async function normStage(
   const countOf = ({ logitRows, tokens }: Readonly<StepCounts>) => (rows ? logitRows : tokens);
   return {
     label: rows ? "last norm" : "norm",
-    pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, countOf(counts), 1),
     work: (counts) => moves(countOf(counts) * 4 * (hidden + groups * activationWords[choice.normed])),
   };
@@ -132,7 +130,6 @@ export async function ropeStage(
   const heads = shape.heads + 2 * shape.kvHeads;
   return {
     label: "rope",
-    pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, heads, counts.tokens),
     // In 32-bit floats; out q as activations, K and V as halves.
     work: ({ tokens }) =>
@@ -156,7 +153,6 @@ export async function sampleStage(library: KernelLibrary, request: SampleRequest
   const bindGroup = kernel.bind({ params, logits, sampling, sampled });
   return {
     label: "sampling",
-    pipelines: [kernel.pipeline],
     encode: (pass, counts) => dispatch(pass, kernel.pipeline, bindGroup, counts.logitRows, 1),
     work: ({ logitRows }) => moves(logitRows * vocab * 4),
   };

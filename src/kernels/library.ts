@@ -28,6 +28,11 @@ export class KernelLibrary {
     return kernel;
   }
 
+  /** All that have been asked for. */
+  all(): Promise<readonly Kernel[]> {
+    return Promise.all(this.#kernels.values());
+  }
+
   #report(label: string): void {
     this.#onProgress?.({
       phase: "compile",

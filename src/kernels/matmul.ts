@@ -64,7 +64,6 @@ export async function matmulStage(
   );
   return {
     label,
-    pipelines: bound.map(({ pipeline }) => pipeline),
     encode(pass, counts) {
       const rows = rowsOf(counts);
       for (const { upToTokens, pipeline, bindGroup, columns, tileTokens } of bound) {

@@ -36,8 +36,6 @@ export interface DispatchPass {
 export interface Stage {
   /** What it does, the same for all layers: `qkv`, `attention`, `logits`. */
   readonly label: string;
-  /** All it may dispatch. */
-  readonly pipelines: readonly GPUComputePipeline[];
   /** Returns how many dispatches it added. */
   encode(pass: DispatchPass, counts: Readonly<StepCounts>): number;
   work(counts: Readonly<StepCounts>): StageWork;

@@ -94,11 +94,12 @@ async function build(
     singleTiles: choice.decodeAttention !== undefined,
     partKeys: parts?.keys,
   };
-  // The factors of the frequencies come with the file; the warm-up does without.
+  // The factors of the frequencies come with the file.
   const inputs = new StepInputs(gpu, capacity, new RopeTable(config.rope, undefined));
+  const library = new KernelLibrary(gpu, onProgress);
   const forward = await buildForward({
     gpu,
-    library: new KernelLibrary(gpu, onProgress),
+    library,
     choice,
     config,
     weights,
@@ -109,14 +110,7 @@ async function build(
     maxRows: MAX_STEP_ROWS,
     maxLogitRows: limits.maxLogitRows,
   });
-  await warmUp({
-    gpu,
-    inputs,
-    stages: forward.stages,
-    limits,
-    partKeys: parts?.keys,
-    ...(onProgress && { onProgress }),
-  });
+  await warmUp({ gpu, kernels: await library.all(), ...(onProgress && { onProgress }) });
   return {
     tunable,
     config,

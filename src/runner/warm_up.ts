@@ -1,75 +1,66 @@
 import type { GpuDevice } from "../gpu/device.ts";
-import type { Stage } from "../kernels/stage.ts";
-import { TOKEN_RANGES } from "../kernels/variants.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import type { OnProgress } from "../protocol/progress.ts";
-import type { RunnerLimits, StepPlan } from "../protocol/step.ts";
-import type { StepInputs } from "./step_inputs.ts";
+
+type Untried = Pick<Kernel, "tryOut" | "copyTo">;
 
 export interface WarmUpRequest {
-  readonly gpu: GpuDevice;
-  readonly inputs: StepInputs;
-  readonly stages: readonly Stage[];
-  readonly limits: RunnerLimits;
-  /** Keys of a part, where long contexts are split: that has kernels of its own. */
-  readonly partKeys: number | undefined;
+  readonly gpu: Pick<GpuDevice, "openTwin">;
+  readonly kernels: readonly Untried[];
   readonly onProgress?: OnProgress;
 }
 
-/** Tokens of the steps: they take the variants of every range that defaults or tuning tell apart. */
-const STEP_TOKENS = TOKEN_RANGES.map((upToTokens) => Math.min(upToTokens, 17));
-
-/** A stage to be run in a step. */
-interface Job {
-  readonly plan: StepPlan;
-  readonly stage: Stage;
-}
+/** A first dispatch that takes so long compiles. */
+const COMPILING_MS = 100;
 
 /**
- * Runs every kernel once, in steps of one token and of several. Some drivers compile a pipeline only when it is first dispatched, and
- * take seconds: that belongs to loading, under a bar, and not to somebody's first token. What it writes into the KV pool is written
- * over before anybody reads it.
+ * Dispatches every kernel once. Some drivers compile a pipeline only then, and take seconds: that belongs to loading, under a bar, and not
+ * to somebody's first token. Where they do, and the device has a twin, the twin compiles a share of them at the same time.
  */
-export async function warmUp(request: WarmUpRequest): Promise<void> {
-  const { gpu, inputs, onProgress } = request;
-  const jobs = jobsOf(request);
-  for (const [index, { plan, stage }] of jobs.entries()) {
-    inputs.upload(plan, () => 0);
-    const encoder = gpu.device.createCommandEncoder({ label: "warm-up" });
-    const pass = encoder.beginComputePass();
-    stage.encode(pass, inputs.counts);
-    pass.end();
-    gpu.device.queue.submit([encoder.finish()]);
-    await gpu.idle();
-    gpu.assertAlive();
-    const done = index + 1;
-    const label = "first run of each kernel";
-    onProgress?.({ phase: "warm-up", done, total: jobs.length, unit: "pipelines", label });
+export async function warmUp({ gpu, kernels, onProgress }: WarmUpRequest): Promise<void> {
+  const compiled = new Set<Untried>();
+  const hear = (kernel: Untried) => {
+    compiled.add(kernel);
+    const counts = { done: compiled.size, total: kernels.length, unit: "pipelines" } as const;
+    onProgress?.({ phase: "warm-up", ...counts, label: "first run of each kernel" });
+  };
+  const waiting = [...kernels];
+  let shared: Promise<readonly Untried[]> | undefined;
+  for (let kernel = waiting.shift(); kernel; kernel = waiting.shift()) {
+    const startedMs = performance.now();
+    await kernel.tryOut();
+    hear(kernel);
+    if (performance.now() - startedMs > COMPILING_MS) shared ??= compileOnTwin(gpu, waiting, hear);
+  }
+  for (const kernel of (await shared) ?? []) {
+    await kernel.tryOut();
+    if (!compiled.has(kernel)) hear(kernel);
   }
 }
 
-/** The first stage and step that dispatch each pipeline. */
-function jobsOf({ stages, inputs, limits, partKeys }: WarmUpRequest): readonly Job[] {
-  const { maxStepTokens, maxLogitRows, blockTokens } = limits;
-  const plans = STEP_TOKENS.map((tokens) =>
-    planOf(Math.min(tokens, maxStepTokens, maxLogitRows), 0, blockTokens),
-  );
-  if (partKeys !== undefined) plans.push(planOf(1, partKeys, blockTokens));
-  const seen = new Set<GPUComputePipeline>();
-  const setPipeline = (pipeline: GPUComputePipeline) => void seen.add(pipeline);
-  const listener = { setPipeline, setBindGroup: () => {}, dispatchWorkgroups: () => {} };
-  return plans.flatMap((plan) => {
-    inputs.upload(plan, () => 0);
-    return stages.flatMap((stage) => {
-      const before = seen.size;
-      stage.encode(listener, inputs.counts);
-      return seen.size > before ? [{ plan, stage }] : [];
-    });
-  });
-}
-
-/** One sequence in the pool's first block, again and again where it does not suffice, with the logits of all its tokens. */
-function planOf(tokens: number, position: number, blockTokens: number): StepPlan {
-  const blocks = Array(Math.ceil((position + tokens) / blockTokens)).fill(0);
-  const row = { sequence: "warm-up", tokens: Array(tokens).fill(0), position, blocks };
-  return { id: 0, rows: [{ ...row, output: { kind: "logits" } }] };
+/**
+ * Compiles the last of those that wait, one after the other, on a device that is then gone: what stays is in the driver's cache. Returns
+ * those it took; what fails here the first device will do.
+ */
+async function compileOnTwin(
+  { openTwin }: Pick<GpuDevice, "openTwin">,
+  waiting: Untried[],
+  hear: (kernel: Untried) => void,
+): Promise<readonly Untried[]> {
+  const taken: Untried[] = [];
+  let twin: GpuDevice | undefined;
+  try {
+    twin = await openTwin?.();
+    for (let kernel = twin && waiting.pop(); twin && kernel; kernel = waiting.pop()) {
+      taken.push(kernel);
+      const copy = await kernel.copyTo(twin);
+      await copy.tryOut();
+      hear(kernel);
+    }
+  } catch {
+    // A second device may be one too many.
+  } finally {
+    twin?.destroy();
+  }
+  return taken;
 }

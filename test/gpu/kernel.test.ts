@@ -44,7 +44,6 @@ describeOnEveryAdapter("a kernel", (adapter) => {
       const bindGroup = kernel.bind({ params, y });
       const stage: Stage = {
         label: "test",
-        pipelines: [kernel.pipeline],
         encode: (pass) => dispatch(pass, kernel.pipeline, bindGroup, 1, 1),
         work: () => ({ bytes: 0, macs: 0 }),
       };

@@ -1,5 +1,9 @@
-import { expect, test } from "vitest";
-import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { openDevice } from "../../src/gpu/device.ts";
+import type { Kernel } from "../../src/gpu/kernel.ts";
+import { warmUp } from "../../src/runner/warm_up.ts";
+import { describeOnEveryAdapter, type TestGpu } from "../harness/adapters.ts";
 import { openTestRunner, prefill } from "../harness/runners.ts";
 import { writeTinyModel } from "../harness/tiny_model.ts";
 
@@ -54,4 +58,83 @@ describeOnEveryAdapter("the warm-up", (gpu) => {
       expect(dispatched).toEqual(warmed);
     });
   }
+});
+
+describe("kernels that take long at their first dispatch", () => {
+  const SLOW_MS = 150;
+
+  /** Kernels whose copies on a twin do what `onTwin` says. */
+  function slowKernels(names: readonly string[], onTwin: () => Promise<void>, firstMs = SLOW_MS) {
+    const tried: string[] = [];
+    const copied: string[] = [];
+    const kernels = names.map((name) => ({
+      tryOut: async () => {
+        // What the twin has compiled is there already.
+        await sleep(copied.includes(name) ? 0 : firstMs);
+        tried.push(name);
+      },
+      copyTo: async () => {
+        await onTwin();
+        copied.push(name);
+        return { tryOut: async () => {} } as Kernel;
+      },
+    }));
+    return { kernels, tried, copied };
+  }
+
+  async function warmed(kernels: ReturnType<typeof slowKernels>["kernels"], openTwin: () => Promise<never>) {
+    const counts: string[] = [];
+    const onProgress = ({ done, total }: { done: number; total: number | undefined }) =>
+      void counts.push(`${done}/${total}`);
+    await warmUp({ gpu: { openTwin }, kernels, onProgress });
+    expect(counts).toEqual(kernels.map((_, index) => `${index + 1}/${kernels.length}`));
+  }
+
+  const names = ["a", "b", "c", "d", "e", "f"];
+  let destroyed = 0;
+  const twin = async () => ({ destroy: () => void destroyed++ }) as never;
+
+  test("are compiled by a twin from the end on, and each is tried out once on the device itself", async () => {
+    const { kernels, tried, copied } = slowKernels(names, () => sleep(SLOW_MS / 3));
+    destroyed = 0;
+    await warmed(kernels, twin);
+    expect(tried.toSorted()).toEqual(names);
+    expect(copied.length).toBeGreaterThan(1);
+    expect(copied).toEqual(names.slice(-copied.length).toReversed());
+    expect(destroyed).toBe(1);
+  });
+
+  test("are compiled on the device itself where there is no twin to be had, or it fails", async () => {
+    const none = slowKernels(names, async () => {});
+    await warmed(none.kernels, () => Promise.reject(new Error("no second device")));
+    expect(none.copied).toEqual([]);
+    expect(none.tried).toEqual(names);
+    const failing = slowKernels(names, () => Promise.reject(new Error("lost")));
+    destroyed = 0;
+    await warmed(failing.kernels, twin);
+    expect(failing.tried.toSorted()).toEqual(names);
+    expect(destroyed).toBe(1);
+  });
+
+  test("need no twin where they take no time", async () => {
+    const { kernels, tried } = slowKernels(names, async () => {}, 0);
+    await warmed(kernels, () => Promise.reject(new Error("asked for a twin")));
+    expect(tried).toEqual(names);
+  });
+});
+
+describeOnEveryAdapter("a twin", (gpu: TestGpu) => {
+  test("is a second device of the same adapter, which goes alone", async (context) => {
+    const opened = await gpu.openAdapter(context);
+    if (opened.openTwin === undefined) return context.skip(`${gpu.summary.name} has no twin`);
+    const device = await openDevice(opened);
+    const twin = await device.openTwin?.();
+    expect(twin?.summary).toEqual(gpu.summary);
+    expect(twin?.device).not.toBe(device.device);
+    twin?.destroy();
+    await twin?.lost;
+    await device.idle();
+    device.assertAlive();
+    device.destroy();
+  });
 });

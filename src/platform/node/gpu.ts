@@ -58,12 +58,24 @@ async function loadDawn(): Promise<Create> {
 async function openAll(create: Create, toggles: readonly string[] = []): Promise<OpenAdapter[]> {
   const opened: OpenAdapter[] = [];
   for (const { backend, name } of await listNames(create)) {
-    const instance = lingering(create([`backend=${backend}`, `adapter=${name}`, ...toggles]));
     // A driver that does not work must not take the others along.
-    const adapter = await instance.requestAdapter().catch(() => null);
-    if (adapter) opened.push(hold(instance, adapter, summarizeAdapter(name, adapter.info)));
+    const one = await openOne(create, [`backend=${backend}`, `adapter=${name}`, ...toggles], name).catch(
+      () => null,
+    );
+    if (one) opened.push(one);
   }
   return bestFirst(opened);
+}
+
+/** @throws what Dawn throws; DeviceError `no-adapter` */
+async function openOne(create: Create, options: string[], name: string): Promise<OpenAdapter> {
+  const instance = lingering(create(options));
+  const adapter = await instance.requestAdapter();
+  if (!adapter) throw new DeviceError("no-adapter", `The adapter "${name}" could not be opened. ${ADVICE}`);
+  const opened = hold(instance, adapter, summarizeAdapter(name, adapter.info));
+  // Mesa's llvmpipe compiles at the first dispatch, in the thread of the queue.
+  const openTwin = () => openOne(create, options, name);
+  return name.startsWith("llvmpipe") ? { ...opened, openTwin } : opened;
 }
 
 /** Dawn lists its adapters in one place only: the error it throws for a name that none has. */

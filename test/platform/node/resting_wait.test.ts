@@ -1,4 +1,4 @@
-import { setTimeout as after } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { restingWait } from "../../../src/platform/node/resting_wait.ts";
 
@@ -12,8 +12,8 @@ test("gives what was promised, or throws it", async () => {
 test("lets everything else go on, and whoever waits end at their own time", async () => {
   const order: string[] = [];
   const ending = (name: string, ms: number) =>
-    restingWait(after(ms, name)).then((value) => void order.push(value));
-  await Promise.all([ending("second", 40), ending("first", 10), after(25).then(() => order.push("timer"))]);
+    restingWait(sleep(ms, name)).then((value) => void order.push(value));
+  await Promise.all([ending("second", 40), ending("first", 10), sleep(25).then(() => order.push("timer"))]);
   expect(order).toEqual(["first", "timer", "second"]);
 });
 
@@ -24,7 +24,7 @@ test("rests while somebody waits, and no longer", async () => {
     for (; performance.now() < end; count++) await turn();
     return count;
   };
-  const waiting = restingWait(after(200));
+  const waiting = restingWait(sleep(200));
   // A rest is a quarter of a millisecond at the least; without one there would be tens of thousands of turns.
   expect(await turns(100)).toBeLessThan(500);
   await waiting;

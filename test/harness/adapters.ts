@@ -39,7 +39,7 @@ const found = summaries.filter(({ name }) => name.toLowerCase().includes(wanted)
 const tested = isFullRun ? found : found.slice(0, 1);
 
 /**
- * Whether tests on an adapter run the kernels of a GPU as well: everywhere but on llvmpipe, which takes twenty minutes to compile them
+ * Whether tests on an adapter run the kernels of a GPU as well: everywhere but on llvmpipe, which takes ten minutes to compile them
  * all, where another adapter is tested too.
  */
 export function runsGpuKernels({ name }: AdapterSummary): boolean {

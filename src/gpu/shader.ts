@@ -1,4 +1,4 @@
-import { link } from "wesl/core";
+import { composeResolvers, createConstantsResolver, linkWithResolver, RecordResolver } from "wesl/core";
 import { ResourceType, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import { DeviceError } from "../errors.ts";
 
@@ -47,14 +47,21 @@ export async function linkShader(sources: ShaderSources, variant: ShaderVariant)
   return reflect(await linkText(sources, variant), variant.shader);
 }
 
+const resolvers = new WeakMap<ShaderSources, RecordResolver>();
+
+/** Each module is parsed once, however many variants are linked of it. */
+function parsed(sources: ShaderSources): RecordResolver {
+  const known = resolvers.get(sources) ?? new RecordResolver({ ...sources }, { keepComments: false });
+  resolvers.set(sources, known);
+  return known;
+}
+
 async function linkText(sources: ShaderSources, variant: ShaderVariant): Promise<string> {
   try {
-    const linked = await link({
-      weslSrc: { ...sources },
+    const linked = await linkWithResolver({
+      resolver: composeResolvers(parsed(sources), createConstantsResolver({ ...variant.constants })),
       rootModuleName: variant.shader,
       conditions: { ...variant.conditions },
-      constants: { ...variant.constants },
-      keepComments: false,
       sourceMap: false,
     });
     return linked.dest;
@@ -65,10 +72,25 @@ async function linkText(sources: ShaderSources, variant: ShaderVariant): Promise
 
 function parse(wgsl: string, name: string): WgslReflect {
   try {
-    return new WgslReflect(wgsl);
+    return new WgslReflect(withoutBodies(wgsl));
   } catch (cause) {
     throw invalid(name, `its reflection failed (${String(cause)}; words such as "block" are taken)`);
   }
+}
+
+/** Functions without what they do, which takes long to read and says nothing of bindings. */
+function withoutBodies(wgsl: string): string {
+  let kept = "";
+  let depth = 0;
+  let inFunction = false;
+  for (const part of wgsl.split(/([{}]|\bfn\b)/)) {
+    if (part === "}") depth--;
+    if (part === "fn") inFunction = true;
+    if (depth === 0 || !inFunction) kept += part;
+    if (part === "{") depth++;
+    if (part === "}" && depth === 0) inFunction = false;
+  }
+  return kept;
 }
 
 function reflect(wgsl: string, name: string): LinkedShader {

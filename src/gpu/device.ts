@@ -118,6 +118,13 @@ export class GpuDevice {
     );
   }
 
+  /** Fills buffers with the zeros that they were promised to have: implementations put that off until the first use. */
+  clear(buffers: readonly GPUBuffer[]): void {
+    const encoder = this.device.createCommandEncoder({ label: "clear" });
+    for (const buffer of buffers) encoder.clearBuffer(buffer);
+    this.device.queue.submit([encoder.finish()]);
+  }
+
   destroyBuffer(buffer: GPUBuffer): void {
     if (!this.#buffers.delete(buffer)) return;
     this.#liveBytes -= buffer.size;

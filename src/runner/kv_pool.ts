@@ -68,6 +68,8 @@ export class KvPool {
       const layers = Math.min(shape.layersPerBuffer, config.layers - index * shape.layersPerBuffer);
       return gpu.createStorage(`kv/pool-${index}`, shape.blocks * layers * shape.layerWords * 4);
     });
+    // Hundreds of megabytes: here while the model loads, not with the first token.
+    gpu.clear(this.#buffers);
   }
 
   layer(index: number): LayerPool {

@@ -1,6 +1,6 @@
 import type { BlockAllocator } from "../kv/block_allocator.ts";
 import { needsLogits } from "../protocol/sampling.ts";
-import type { RunnerLimits, StepResult, StepRow } from "../protocol/step.ts";
+import type { RowResult, RunnerLimits, StepResult, StepRow } from "../protocol/step.ts";
 import { DraftSource } from "./draft_source.ts";
 import type { Flight } from "./flight.ts";
 import { chancesOf, Speculation } from "./speculation.ts";
@@ -59,12 +59,12 @@ export class Drafting {
   }
 
   /** A step has ended: how long one of its size takes. */
-  record({ plan, turns }: Flight, { ms }: StepResult): void {
-    if (!plan.rows.every((row, index) => isDecode(row, turns[index]))) return;
-    this.#speculation.record(
-      plan.rows.reduce((sum, { tokens }) => sum + tokens.length, 0),
-      ms,
-    );
+  record({ plan, turns }: Flight, { ms, rows: results }: StepResult): void {
+    const { rows } = plan;
+    if (!rows.every((row, index) => isDecode(row, turns[index]))) return;
+    const tokens = rows.reduce((sum, row) => sum + row.tokens.length, 0);
+    const taken = rows.reduce((sum, row, index) => sum + takenOf(row, results[index]), 0);
+    this.#speculation.record(tokens, ms, tokens > rows.length ? { rows: rows.length, taken } : undefined);
   }
 
   #choose(turns: readonly TurnState[], room: number): readonly number[] {
@@ -98,6 +98,13 @@ export class Drafting {
       output: { kind: "tokens", sampling: row.output.sampling },
     };
   }
+}
+
+/** Tokens that a row gave: one more than its drafts that were right. */
+function takenOf({ tokens }: StepRow, result: RowResult | undefined): number {
+  if (result?.kind !== "tokens") return 1;
+  const wrong = result.tokens.findIndex((token, index) => tokens[index + 1] !== token);
+  return wrong === -1 ? result.tokens.length : wrong + 1;
 }
 
 function hasDrafts({ request: { output } }: TurnState): boolean {

@@ -11,8 +11,18 @@ export class Speculation {
   /** Tokens of the largest step that was seen. */
   #largest = 0;
 
-  /** A step in which every row decodes took so long. */
-  record(tokens: number, ms: number): void {
+  /** What drafts cost more than they brought, lately; never less than nothing, so that old gains pay for no losses. */
+  #lostMs = 0;
+  #spentMs = 0;
+
+  /** A step in which every row decodes took so long; `drafted` says what came of its drafts, if it had any. */
+  record(tokens: number, ms: number, drafted?: DraftedStep): void {
+    this.#spentMs += ms;
+    if (drafted) {
+      const plainMs = (this.expectedMs(drafted.rows) * drafted.taken) / drafted.rows;
+      const lostMs = Math.min(ms, this.#mostMs(tokens)) - plainMs;
+      if (!Number.isNaN(lostMs)) this.#lostMs = Math.max(0, this.#lostMs + lostMs);
+    }
     if (tokens > MAX_TOKENS) return;
     this.#largest = Math.max(this.#largest, tokens);
     const before = this.#ms[tokens] ?? Number.NaN;
@@ -31,6 +41,7 @@ export class Speculation {
     const counts = turns.map(() => 0);
     const plainMs = this.expectedMs(rows);
     if (rows > this.#largest || Number.isNaN(plainMs)) return counts;
+    if (this.#lostMs > LOSS_STEPS * plainMs + LOSS_SHARE * this.#spentMs) return counts;
     const expected = turns.map(() => 1);
     let best = Math.log(MARGIN);
     let gained = 0;
@@ -76,6 +87,12 @@ export class Speculation {
   }
 }
 
+/** A step with drafts: so many turns had so many tokens of it, all together. */
+export interface DraftedStep {
+  readonly rows: number;
+  readonly taken: number;
+}
+
 /** For each depth, how likely all drafts of a turn up to it are accepted. */
 export type DraftChances = readonly number[];
 
@@ -87,6 +104,9 @@ const MAX_TOKENS = 64;
 const MARGIN = 1.15;
 /** What the others in a step may lose by one turn's guesses, as a share of the time they would take. */
 const MOST_LOSS = 0.02;
+/** What all drafts may lose before there are no more for a while: so many steps, and this share of all the time. */
+const LOSS_STEPS = 12;
+const LOSS_SHARE = 0.015;
 /** How far one step moves what is expected of its size, and by how much each step makes the other sizes look cheaper. */
 const FOLLOWING = 0.25;
 const FADING = 1 - 1 / 1024;

@@ -162,7 +162,11 @@ function answer(ms: (tokens: number) => number, vocab: number, seed: number, len
     const wrong = draft.findIndex((token, index) => token !== text[at + index]);
     const taken = 1 + (wrong === -1 ? draft.length : wrong);
     draftedMs += ms(1 + draft.length);
-    speculation.record(1 + draft.length, ms(1 + draft.length));
+    speculation.record(
+      1 + draft.length,
+      ms(1 + draft.length),
+      draft.length > 0 ? { rows: 1, taken } : undefined,
+    );
     for (const token of text.slice(at, at + taken)) source.push(token);
     at += taken;
   }

@@ -29,6 +29,7 @@ import { openRunner } from "./runner/open_runner.ts";
 import { type CheckedRuntimeOptions, checkRuntimeOptions, checkTuneOptions } from "./runtime_options.ts";
 import { RuntimeTuner, recallKernels } from "./runtime_tuner.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
+import type { DeviceSnapshot } from "./scheduler/snapshot.ts";
 import { type ChatTemplate, createChatTemplate } from "./text/chat.ts";
 import { createTokenizer, type Tokenizer } from "./text/tokenizer.ts";
 import type { Tunable } from "./tuner/task.ts";
@@ -139,6 +140,9 @@ function modelName(model: string): string {
   );
 }
 
+/** The one device's id in the scheduler. */
+const DEVICE = "gpu";
+
 interface RuntimeParts extends Loaded {
   readonly gpu: GpuDevice;
   readonly model: ModelInfo;
@@ -171,10 +175,12 @@ class BatonRuntime implements Runtime {
     this.tokenizer = textCodec(tokenizer, template);
     this.#gpu = gpu;
     this.#runner = runner;
-    this.#scheduler = new Scheduler(runner.limits, speculation);
-    this.#loop = new TurnLoop(this.#scheduler, runner);
-    const cached = (id: string) => this.#scheduler.cached(id);
-    this.#parts = { loop: this.#loop, tokenizer, template, limits: runner.limits, cached };
+    const { limits } = runner;
+    this.#scheduler = new Scheduler({ devices: [{ id: DEVICE, role: "both", limits }], speculation });
+    this.#loop = new TurnLoop(this.#scheduler, new Map([[DEVICE, runner]]));
+    const history = (id: string) => this.#scheduler.history(id);
+    const cachedTokens = (id: string) => this.#scheduler.cachedTokens(id);
+    this.#parts = { loop: this.#loop, tokenizer, template, limits, history, cachedTokens };
     const { tunable } = runner;
     this.#tuner = new RuntimeTuner({ tunable, memory: platform, model: model.name, activity: this.#loop });
     reportLoss(gpu, this.#loop);
@@ -182,18 +188,20 @@ class BatonRuntime implements Runtime {
   }
 
   stats(): RuntimeStats {
-    const { blocks, drafts, steps } = this.#scheduler.snapshot();
+    const { devices, steps } = this.#scheduler.snapshot();
+    const sum = (count: (device: DeviceSnapshot) => number) =>
+      devices.reduce((all, device) => all + count(device), 0);
     return {
       loadMs: this.#loadMs,
-      kvBlocks: blocks.total,
-      kvBlocksUsed: blocks.used,
-      kvBlocksPeak: blocks.peak,
+      kvBlocks: sum(({ blocks }) => blocks.total),
+      kvBlocksUsed: sum(({ blocks }) => blocks.used),
+      kvBlocksPeak: sum(({ blocks }) => blocks.peak),
       kvBlockTokens: this.#runner.limits.blockTokens,
       kvBytes: this.#runner.kvBytes,
       steps,
       dispatches: this.#runner.dispatches,
-      draftedTokens: drafts.drafted,
-      acceptedTokens: drafts.accepted,
+      draftedTokens: sum(({ drafts }) => drafts.drafted),
+      acceptedTokens: sum(({ drafts }) => drafts.accepted),
       liveGpuBytes: this.#gpu.liveBytes,
       tunedProducts: this.#runner.tunedProducts,
     };
@@ -240,7 +248,7 @@ function reportLoss(gpu: GpuDevice, loop: TurnLoop): void {
     try {
       gpu.assertAlive();
     } catch (error) {
-      if (error instanceof BatonError) weakly.deref()?.lose(error.toPlain());
+      if (error instanceof BatonError) weakly.deref()?.lose(DEVICE, error.toPlain());
     }
   });
 }

@@ -14,11 +14,14 @@ export interface ConversationParts {
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
   readonly limits: RunnerLimits;
-  cached(conversation: string): readonly number[];
+  /** The tokens that a conversation has run. */
+  history(conversation: string): readonly number[];
+  /** How many of them are in the cache. */
+  cachedTokens(conversation: string): number;
 }
 
 /**
- * Messages on this side, tokens in the cache on the other. The cache keeps everything that ran, also what a stop string or an abort then
+ * Messages on this side, tokens that have run on the other. These are everything that ran, also what a stop string or an abort then
  * hid; the next turn keeps of it what reads as the messages do, so the model always goes on from what the user saw.
  */
 export class ChatConversation implements Conversation {
@@ -38,7 +41,7 @@ export class ChatConversation implements Conversation {
   }
 
   get cachedTokens(): number {
-    return this.#parts.cached(this.id).length;
+    return this.#parts.cachedTokens(this.id);
   }
 
   async *send(text: string, options: SendOptions = {}): AsyncGenerator<Part, void> {
@@ -70,7 +73,7 @@ export class ChatConversation implements Conversation {
   }
 
   #prompt(next: Message): Pick<TurnRequest, "keep" | "tokens"> {
-    const cached = this.#parts.cached(this.id);
+    const cached = this.#parts.history(this.id);
     const { keep, append } = this.#parts.template.continuation({ messages: this.#messages, cached }, next);
     return { keep, tokens: append };
   }

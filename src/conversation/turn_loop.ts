@@ -4,6 +4,7 @@ import type { SchedulerEvent } from "../protocol/event.ts";
 import type { Runner, StepPlan } from "../protocol/step.ts";
 import type { FinishReason, TurnRequest, TurnUsage } from "../protocol/turn.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import { HandoffStaging } from "./handoff_staging.ts";
 
 /** Who a turn runs for. After `finished` or `failed` nothing more comes; steps of it may still be in flight, for nothing. */
 export interface TurnSink {
@@ -15,29 +16,35 @@ export interface TurnSink {
 }
 
 /**
- * Turns the wheel: events into the scheduler, its commands to the runner and to the turns' sinks, the runner's reports back as events.
- * It decides nothing.
+ * Turns the wheel: events into the scheduler, its commands to the devices' runners and to the turns' sinks, the runners' reports back as
+ * events. It decides nothing.
  */
 export class TurnLoop {
   readonly #scheduler: Scheduler;
-  readonly #runner: Runner;
+  readonly #runners: ReadonlyMap<string, Runner>;
+  readonly #staging = new HandoffStaging();
   readonly #now: () => number;
   readonly #sinks = new Map<number, TurnSink>();
   readonly #conversations = new Set<string>();
   readonly #events: SchedulerEvent[] = [];
   #draining = false;
   #turns = 0;
-  /** Plans that the runner has not reported. */
-  readonly #running = new Set<number>();
+  /** Plans and copies that the runners have not reported, by device. */
+  readonly #running = new Map<string, number>();
   #disposed = false;
   /** Set once the scheduler or the loop itself has thrown: its books are not to be trusted, so nothing runs any more. */
   #broken: Error | undefined;
   #onIdle: (() => void)[] = [];
   #lastTurnEndedMs: number | undefined;
 
-  constructor(scheduler: Scheduler, runner: Runner, now: () => number = () => performance.now()) {
+  /** `runners` by the ids of the scheduler's devices. */
+  constructor(
+    scheduler: Scheduler,
+    runners: ReadonlyMap<string, Runner>,
+    now: () => number = () => performance.now(),
+  ) {
     this.#scheduler = scheduler;
-    this.#runner = runner;
+    this.#runners = runners;
     this.#now = now;
   }
 
@@ -83,13 +90,25 @@ export class TurnLoop {
       this.#dispatch({ kind: "conversation-closed", conversation });
   }
 
-  /** The device is gone: every turn fails with this error, now and later. */
-  lose(error: PlainError): void {
-    this.#running.clear();
-    this.#dispatch({ kind: "device-lost", error });
+  /** The conversation `id` begins as the first `tokens` tokens of `from`, all that it has run when absent. */
+  fork(conversation: string, from: string, tokens?: number): void {
+    this.assertAlive();
+    this.#conversations.add(conversation);
+    this.#dispatch({
+      kind: "conversation-forked",
+      conversation,
+      from,
+      ...(tokens !== undefined && { tokens }),
+    });
   }
 
-  /** Ends every turn; resolves when the runner has nothing in flight. */
+  /** The device is gone; where it was the last one, every turn fails with this error, now and later. */
+  lose(device: string, error: PlainError): void {
+    this.#running.delete(device);
+    this.#dispatch({ kind: "device-lost", device, error, recovering: false });
+  }
+
+  /** Ends every turn; resolves when the runners have nothing in flight. */
   async dispose(): Promise<void> {
     this.#disposed = true;
     for (const conversation of [...this.#conversations]) this.close(conversation);
@@ -127,7 +146,20 @@ export class TurnLoop {
   #execute(command: SchedulerCommand): void {
     switch (command.kind) {
       case "run-step":
-        void this.#run(command.plan);
+        void this.#run(command.device, command.plan);
+        break;
+      case "export-blocks":
+        void this.#copy(command.device, command.handoff, "export", (runner) =>
+          this.#staging.export(runner, command),
+        );
+        break;
+      case "import-blocks":
+        void this.#copy(command.device, command.handoff, "import", (runner) =>
+          this.#staging.import(runner, command),
+        );
+        break;
+      case "handoff-ended":
+        this.#staging.end(command.handoff);
         break;
       case "deliver-token":
         this.#deliver(command.turn, (sink) => sink.token?.(command.token, this.#now()));
@@ -146,15 +178,41 @@ export class TurnLoop {
     }
   }
 
-  async #run(plan: StepPlan): Promise<void> {
-    this.#running.add(plan.id);
-    let event: SchedulerEvent;
-    try {
-      event = { kind: "step-ended", result: await this.#runner.run(plan) };
-    } catch (cause) {
-      event = { kind: "step-failed", plan: plan.id, error: plainOf(cause, this.#runner.name) };
-    }
-    this.#running.delete(plan.id);
+  async #run(device: string, plan: StepPlan): Promise<void> {
+    await this.#report(device, async (runner) => {
+      try {
+        return { kind: "step-ended", device, result: await runner.run(plan) };
+      } catch (cause) {
+        return { kind: "step-failed", device, plan: plan.id, error: plainOf(cause, runner.name) };
+      }
+    });
+  }
+
+  async #copy(
+    device: string,
+    handoff: number,
+    step: "export" | "import",
+    copy: (runner: Runner) => Promise<void>,
+  ): Promise<void> {
+    await this.#report(device, async (runner) => {
+      try {
+        await copy(runner);
+        return { kind: step === "export" ? "blocks-exported" : "blocks-imported", handoff };
+      } catch (cause) {
+        return { kind: "handoff-failed", handoff, step, error: plainOf(cause, runner.name) };
+      }
+    });
+  }
+
+  /** What becomes of `work` is the next event. */
+  async #report(device: string, work: (runner: Runner) => Promise<SchedulerEvent>): Promise<void> {
+    const runner = this.#runners.get(device);
+    if (runner === undefined) throw new Error(`There is no device ${device}.`);
+    this.#running.set(device, (this.#running.get(device) ?? 0) + 1);
+    const event = await work(runner);
+    const left = (this.#running.get(device) ?? 1) - 1;
+    if (left > 0) this.#running.set(device, left);
+    else this.#running.delete(device);
     this.#dispatch(event);
   }
 

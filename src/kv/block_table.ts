@@ -1,20 +1,24 @@
-/** Where a conversation's K and V are: slot `i` of the sequence is slot `i % blockTokens` of block `blocks[i / blockTokens]`. */
+import type { BlockAllocator } from "./block_allocator.ts";
+import { chainHash, NO_PREFIX, type PrefixMatch } from "./prefix_index.ts";
+
+/**
+ * Where a sequence's K and V are: slot `i` of it is slot `i % blockTokens` of block `blocks[i / blockTokens]`. Its full blocks may be
+ * those of other sequences as well, and the one it shares a beginning with; nothing is written into a block of several owners.
+ */
 export class BlockTable {
   readonly blockTokens: number;
-  readonly #tokens: number[] = [];
   readonly #blocks: number[] = [];
+  /** Of the sequence up to the end of each full block. */
+  readonly #hashes: number[] = [];
+  #length = 0;
 
   constructor(blockTokens: number) {
     this.blockTokens = blockTokens;
   }
 
-  /** The ids whose K and V are in the cache. They stay on the host, so that a cache can be rebuilt. */
-  get tokens(): readonly number[] {
-    return this.#tokens;
-  }
-
+  /** How many tokens' K and V are in the cache. */
   get length(): number {
-    return this.#tokens.length;
+    return this.#length;
   }
 
   get blocks(): readonly number[] {
@@ -27,18 +31,43 @@ export class BlockTable {
   }
 
   addBlocks(blocks: readonly number[]): void {
-    this.#blocks.push(...blocks);
+    for (const block of blocks) this.#blocks.push(block);
   }
 
-  /** The step that wrote these tokens' K and V has ended. */
-  append(tokens: readonly number[]): void {
-    if (this.missingFor(this.length + tokens.length) > 0) throw new Error("Tokens without a KV block.");
-    for (const token of tokens) this.#tokens.push(token);
+  /** Begins an empty table with full blocks of another sequence that begins alike. */
+  begin({ blocks, hashes }: PrefixMatch): void {
+    if (this.#blocks.length > 0) throw new Error("A prefix for a table that is not empty.");
+    this.#blocks.push(...blocks);
+    this.#hashes.push(...hashes);
+    this.#length = blocks.length * this.blockTokens;
+  }
+
+  /**
+   * The step that wrote the next K and V has ended: `sequence[0, tokens)` is in the cache now. Blocks that became full are remembered by
+   * `allocator`.
+   */
+  grow(tokens: number, sequence: readonly number[], allocator: BlockAllocator): void {
+    if (this.missingFor(tokens) > 0) throw new Error("Tokens without a KV block.");
+    this.#length = tokens;
+    const { blockTokens } = this;
+    for (let at = this.#hashes.length; (at + 1) * blockTokens <= tokens; at++) {
+      const [start, end] = [at * blockTokens, (at + 1) * blockTokens];
+      const hash = chainHash(this.#hashes[at - 1] ?? NO_PREFIX, sequence, start, end);
+      this.#hashes.push(hash);
+      const block = this.#blocks[at];
+      if (block !== undefined) allocator.remember(block, hash, sequence.slice(start, end));
+    }
+  }
+
+  /** Another block in the place of one, with the same content. */
+  replace(at: number, block: number): void {
+    this.#blocks[at] = block;
   }
 
   /** Keeps the first `tokens` tokens and the blocks they are in; returns the other blocks, which are the caller's to free. */
   truncate(tokens: number): readonly number[] {
-    this.#tokens.length = Math.min(this.length, tokens);
-    return this.#blocks.splice(Math.ceil(this.length / this.blockTokens));
+    this.#length = Math.min(this.#length, tokens);
+    this.#hashes.length = Math.min(this.#hashes.length, Math.floor(this.#length / this.blockTokens));
+    return this.#blocks.splice(Math.ceil(this.#length / this.blockTokens));
   }
 }

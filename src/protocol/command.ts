@@ -5,7 +5,26 @@ import type { FinishReason, TurnUsage } from "./turn.ts";
 /** What the scheduler wants done, in this order. A turn gets exactly one `turn-finished` or `turn-failed`, and nothing after it. */
 export type SchedulerCommand =
   /** Its end comes back as `step-ended` or `step-failed`. */
-  | { readonly kind: "run-step"; readonly plan: StepPlan }
+  | { readonly kind: "run-step"; readonly device: string; readonly plan: StepPlan }
+  /** Copy these blocks to host memory, behind the steps given before. Comes back as `blocks-exported` or `handoff-failed`. */
+  | {
+      readonly kind: "export-blocks";
+      readonly device: string;
+      readonly handoff: number;
+      /** Which of the handoff's blocks, in the order of the sequence, the first of these is. */
+      readonly first: number;
+      readonly blocks: readonly number[];
+    }
+  /** Copy what was exported into these blocks, ahead of the steps given later. Comes back as `blocks-imported` or `handoff-failed`. */
+  | {
+      readonly kind: "import-blocks";
+      readonly device: string;
+      readonly handoff: number;
+      readonly first: number;
+      readonly blocks: readonly number[];
+    }
+  /** Host memory of this handoff is not needed any more. */
+  | { readonly kind: "handoff-ended"; readonly handoff: number; readonly outcome: "done" | "dropped" }
   | { readonly kind: "deliver-token"; readonly turn: number; readonly token: number }
   | {
       readonly kind: "deliver-logits";

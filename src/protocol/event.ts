@@ -1,3 +1,4 @@
+import type { DeviceSpec } from "./device.ts";
 import type { PlainError } from "./plain_error.ts";
 import type { StepResult } from "./step.ts";
 import type { TurnRequest } from "./turn.ts";
@@ -7,8 +8,41 @@ export type SchedulerEvent =
   | { readonly kind: "turn-arrived"; readonly request: TurnRequest }
   /** The caller wants no more of this turn. Unknown and ended turns are ignored: the news may cross the turn's own end. */
   | { readonly kind: "turn-stopped"; readonly turn: number; readonly reason: "stop" | "abort" }
+  /** A new conversation that begins as another one's first `tokens` tokens, whose KV it shares. */
+  | {
+      readonly kind: "conversation-forked";
+      readonly conversation: string;
+      readonly from: string;
+      /** At most what `from` has run; its idle tokens all when absent. */
+      readonly tokens?: number;
+    }
   | { readonly kind: "conversation-closed"; readonly conversation: string }
-  | { readonly kind: "step-ended"; readonly result: StepResult }
-  | { readonly kind: "step-failed"; readonly plan: number; readonly error: PlainError }
-  /** The device runs nothing any more, a step in flight included: every turn ends with this error, those that arrive later too. */
-  | { readonly kind: "device-lost"; readonly error: PlainError };
+  | { readonly kind: "step-ended"; readonly device: string; readonly result: StepResult }
+  | {
+      readonly kind: "step-failed";
+      readonly device: string;
+      readonly plan: number;
+      readonly error: PlainError;
+    }
+  /** The first `export-blocks` of a handoff that has not reported is done: the blocks are in host memory. */
+  | { readonly kind: "blocks-exported"; readonly handoff: number }
+  /** The first `import-blocks` of a handoff that has not reported is done. */
+  | { readonly kind: "blocks-imported"; readonly handoff: number }
+  /** In place of one of these. */
+  | {
+      readonly kind: "handoff-failed";
+      readonly handoff: number;
+      readonly step: "export" | "import";
+      readonly error: PlainError;
+    }
+  | { readonly kind: "device-joined"; readonly device: DeviceSpec }
+  /**
+   * The device runs nothing any more, steps in flight included, and its KV is gone. While it is `recovering` turns wait for it; otherwise
+   * those that no other device can run end with this error.
+   */
+  | {
+      readonly kind: "device-lost";
+      readonly device: string;
+      readonly error: PlainError;
+      readonly recovering: boolean;
+    };

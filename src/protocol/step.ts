@@ -39,9 +39,17 @@ export interface TokenSampling extends Required<SamplingOptions> {
   readonly completionTokens: readonly number[];
 }
 
+/** A pool block and the one that gets its content. */
+export interface BlockCopy {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface StepPlan {
   readonly id: number;
   readonly rows: readonly StepRow[];
+  /** Made before the rows run: a row goes on in a block that it shared until now. Absent when there are none. */
+  readonly copies?: readonly BlockCopy[];
 }
 
 export type RowResult =
@@ -63,6 +71,8 @@ export interface StepResult {
 /** What a plan must keep to. */
 export interface RunnerLimits {
   readonly blockTokens: number;
+  /** K and V of one block, all layers. */
+  readonly blockBytes: number;
   readonly blocks: number;
   /** Most tokens of one step, all rows together. */
   readonly maxStepTokens: number;
@@ -86,5 +96,15 @@ export interface Runner {
    * @throws DeviceError `device-lost`, `gpu-error`, `gpu-out-of-memory`
    */
   run(plan: StepPlan): Promise<StepResult>;
+  /**
+   * The content of KV blocks as the plans given before leave it, one block after the other, each `limits.blockBytes` long.
+   * @throws DeviceError as `run`
+   */
+  exportBlocks(blocks: readonly number[]): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Fills KV blocks with what `exportBlocks` gave, also on another device. Plans given afterwards see it.
+   * @throws DeviceError as `run`
+   */
+  importBlocks(blocks: readonly number[], data: Uint8Array<ArrayBuffer>): Promise<void>;
   dispose(): void;
 }

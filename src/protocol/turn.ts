@@ -25,19 +25,21 @@ export interface TurnRequest {
   readonly conversation: string;
   /** A number no other turn of this scheduler has. */
   readonly turn: number;
-  /** How many of the conversation's cached tokens stay; what is behind them is dropped. */
+  /** How many of the tokens that the conversation has run stay; what is behind them is dropped. */
   readonly keep: number;
   /** The tokens that follow the kept ones. At least one. */
   readonly tokens: readonly number[];
   readonly output: TurnOutput;
   /** Most tokens of one prefill chunk; what a step can hold when absent. */
   readonly chunkTokens?: number;
+  /** Turns of a higher one go first, and those that wait rise: one more counts as much as ten seconds of waiting. Default 0. */
+  readonly priority?: number;
 }
 
 export interface TurnUsage {
   /** Tokens of the whole prompt of this turn, history included. */
   readonly promptTokens: number;
-  /** Of these, how many were in the cache already. */
+  /** Of these, how many were in the cache of the device that ran them already. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
 }

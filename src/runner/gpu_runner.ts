@@ -6,6 +6,7 @@ import { sampleToken } from "../model/sampler.ts";
 import { needsLogits } from "../protocol/sampling.ts";
 import type { RowResult, Runner, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
 import type { Tunable } from "../tuner/task.ts";
+import type { KvPool } from "./kv_pool.ts";
 import { assertWithin, logitRowsOf } from "./plan_check.ts";
 import { type CopyRange, type Landing, Readback } from "./readback.ts";
 import type { StepInputs } from "./step_inputs.ts";
@@ -18,8 +19,8 @@ export interface RunnerParts {
   readonly limits: RunnerLimits;
   readonly inputs: StepInputs;
   readonly forward: Forward;
+  readonly pool: KvPool;
   readonly weightBytes: number;
-  readonly kvBytes: number;
   readonly tunedProducts: number;
 }
 
@@ -41,7 +42,10 @@ export class GpuRunner implements Runner {
   readonly #gpu: GpuDevice;
   readonly #inputs: StepInputs;
   readonly #forward: Forward;
+  readonly #pool: KvPool;
   readonly #readback: Readback;
+  /** Of blocks that leave the device. */
+  readonly #exports: Readback;
   /** Steps report in the order of the calls. */
   #tail: Promise<unknown> = Promise.resolve();
   /** When the step before ended. */
@@ -49,28 +53,21 @@ export class GpuRunner implements Runner {
   /** The logit row of each sequence that the plan before samples on the GPU, also one that failed: whoever it feeds fails as well. */
   readonly #sampledRows = new Map<string, number>();
 
-  constructor({
-    tunable,
-    config,
-    limits,
-    inputs,
-    forward,
-    weightBytes,
-    kvBytes,
-    tunedProducts,
-  }: RunnerParts) {
+  constructor({ tunable, config, limits, inputs, forward, pool, weightBytes, tunedProducts }: RunnerParts) {
     const { gpu } = tunable;
     this.name = gpu.summary.name;
     this.tunable = tunable;
     this.config = config;
     this.limits = limits;
     this.weightBytes = weightBytes;
-    this.kvBytes = kvBytes;
+    this.kvBytes = pool.shape.bytes;
     this.tunedProducts = tunedProducts;
     this.#gpu = gpu;
     this.#inputs = inputs;
     this.#forward = forward;
+    this.#pool = pool;
     this.#readback = new Readback(gpu);
+    this.#exports = new Readback(gpu);
   }
 
   /** Submits at once, behind the steps that still run. */
@@ -79,6 +76,20 @@ export class GpuRunner implements Runner {
     const result = this.#tail.then(land);
     this.#tail = result.catch(() => {});
     return result;
+  }
+
+  async exportBlocks(blocks: readonly number[]): Promise<Uint8Array<ArrayBuffer>> {
+    this.#gpu.assertAlive();
+    const encoder = this.#gpu.device.createCommandEncoder({ label: "export-blocks" });
+    const landing = this.#exports.encode(encoder, this.#pool.rangesOf(blocks));
+    this.#gpu.device.queue.submit([encoder.finish()]);
+    this.#exports.begin(landing);
+    return await this.#exports.read(landing, (data) => new Uint8Array(data).slice());
+  }
+
+  async importBlocks(blocks: readonly number[], data: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#gpu.assertAlive();
+    this.#pool.write(blocks, data);
   }
 
   /**
@@ -124,6 +135,7 @@ export class GpuRunner implements Runner {
     assertWithin(plan, this.limits);
     this.#inputs.upload(plan, (sequence) => this.#fedFrom(sequence));
     const encoder = this.#gpu.device.createCommandEncoder({ label: `step-${plan.id}` });
+    if (plan.copies) this.#pool.encodeCopies(encoder, plan.copies);
     const pass = encoder.beginComputePass();
     for (const stage of this.#forward.stages) this.dispatches += stage.encode(pass, this.#inputs.counts);
     pass.end();

@@ -1,7 +1,10 @@
 import { DeviceError } from "../errors.ts";
 import type { GpuCapabilities, GpuDevice } from "../gpu/device.ts";
+import { bufferUsage } from "../gpu/usage.ts";
 import type { LayerPool } from "../kernels/attention.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { BlockCopy } from "../protocol/step.ts";
+import type { CopyRange } from "./readback.ts";
 
 /** Token slots of a KV block; shaders/lib/kv.wesl says the same. */
 export const BLOCK_TOKENS = 16;
@@ -57,11 +60,18 @@ export function planKvPool(
  */
 export class KvPool {
   readonly shape: KvPoolShape;
+  /** K and V of one block, all layers. */
+  readonly blockBytes: number;
+  readonly #gpu: GpuDevice;
   readonly #layers: number;
   readonly #buffers: readonly GPUBuffer[];
+  /** What a block is copied through: WebGPU copies nothing within a buffer. Made with the first copy. */
+  #scratch: GPUBuffer | undefined;
 
   constructor(gpu: GpuDevice, config: ModelConfig, shape: KvPoolShape) {
     this.shape = shape;
+    this.#gpu = gpu;
+    this.blockBytes = shape.bytes / shape.blocks;
     this.#layers = config.layers;
     const count = Math.ceil(config.layers / shape.layersPerBuffer);
     this.#buffers = Array.from({ length: count }, (_, index) => {
@@ -79,4 +89,62 @@ export class KvPool {
     const blockWords = buffer.size / 4 / this.shape.blocks;
     return { buffer, layerWord: (index % layersPerBuffer) * layerWords, blockWords };
   }
+
+  /** Queues copies of whole blocks behind what `encoder` holds. */
+  encodeCopies(encoder: GPUCommandEncoder, copies: readonly BlockCopy[]): void {
+    for (const { from, to } of copies) {
+      for (const { buffer, bytes } of this.#parts()) {
+        const scratch = this.#scratchOf(bytes);
+        encoder.copyBufferToBuffer(buffer, from * bytes, scratch, 0, bytes);
+        encoder.copyBufferToBuffer(scratch, 0, buffer, to * bytes, bytes);
+      }
+    }
+  }
+
+  /** Where the blocks are, to be read one after the other. */
+  rangesOf(blocks: readonly number[]): readonly CopyRange[] {
+    const ranges: CopyRange[] = [];
+    const parts = this.#parts();
+    for (const { at, block, count } of runsOf(blocks, parts.length === 1)) {
+      let to = at * this.blockBytes;
+      for (const { buffer, bytes } of parts) {
+        ranges.push({ source: buffer, from: block * bytes, to, bytes: count * bytes });
+        to += count * bytes;
+      }
+    }
+    return ranges;
+  }
+
+  /** Writes blocks, given one after the other, ahead of what is submitted later. */
+  write(blocks: readonly number[], data: Uint8Array<ArrayBuffer>): void {
+    if (data.byteLength !== blocks.length * this.blockBytes)
+      throw new RangeError(`${blocks.length} KV blocks have ${data.byteLength} bytes`);
+    for (const { source, from, to, bytes } of this.rangesOf(blocks))
+      this.#gpu.write(source, from, data.subarray(to, to + bytes));
+  }
+
+  /** The buffers, and how much of each belongs to one block. */
+  #parts(): readonly { readonly buffer: GPUBuffer; readonly bytes: number }[] {
+    return this.#buffers.map((buffer) => ({ buffer, bytes: buffer.size / this.shape.blocks }));
+  }
+
+  #scratchOf(bytes: number): GPUBuffer {
+    const wanted = Math.max(bytes, this.#parts()[0]?.bytes ?? 0);
+    this.#scratch ??= this.#gpu.createBuffer("kv/copy", wanted, bufferUsage.copySrc | bufferUsage.copyDst);
+    return this.#scratch;
+  }
+}
+
+/** Neighbours in a list of blocks that are neighbours in the pool, as one run each; every block by itself unless `joined`. */
+function runsOf(
+  blocks: readonly number[],
+  joined: boolean,
+): readonly { readonly at: number; readonly block: number; readonly count: number }[] {
+  const runs: { at: number; block: number; count: number }[] = [];
+  for (const [at, block] of blocks.entries()) {
+    const last = runs.at(-1);
+    if (joined && last && last.block + last.count === block) last.count += 1;
+    else runs.push({ at, block, count: 1 });
+  }
+  return runs;
 }

@@ -75,6 +75,7 @@ async function build(
   const pool = new KvPool(gpu, config, planKvPool(config, gpu.capabilities, kvMiB));
   const limits: RunnerLimits = {
     blockTokens: BLOCK_TOKENS,
+    blockBytes: pool.blockBytes,
     blocks: pool.shape.blocks,
     maxStepTokens,
     maxStepRows: MAX_STEP_ROWS,
@@ -117,8 +118,8 @@ async function build(
     limits,
     inputs,
     forward,
+    pool,
     weightBytes: weights.bytes,
-    kvBytes: pool.shape.bytes,
     tunedProducts: choice.tuned.size,
   };
 }

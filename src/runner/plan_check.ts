@@ -21,6 +21,9 @@ export function assertWithin(plan: StepPlan, limits: RunnerLimits): void {
     );
   }
   const below = (limit: number) => (value: number) => Number.isInteger(value) && value >= 0 && value < limit;
+  const copied = (plan.copies ?? []).flatMap(({ from, to }) => [from, to]);
+  if (!copied.every(below(blocks)))
+    throw new RangeError(`step ${plan.id}: a copied block is not below ${blocks}`);
   for (const row of plan.rows) {
     const where = `step ${plan.id}, row ${row.sequence}`;
     if (row.tokens.length === 0) throw new RangeError(`${where}: it has no token`);

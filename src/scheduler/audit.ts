@@ -1,54 +1,87 @@
-import type { BlockAllocator } from "../kv/block_allocator.ts";
-import { type Flight, flightsOf, type RetiredBlocks } from "./flight.ts";
-import { type ConversationState, promptLeft, promptTokens, type TurnState } from "./state.ts";
+import type { Device } from "./device.ts";
+import { rowsOf } from "./flight.ts";
+import type { Handoffs } from "./handoff.ts";
+import type { Pool } from "./pool.ts";
+import { type ConversationState, promptTokens, type Residence, type TurnState } from "./state.ts";
 
 /** All the books of a scheduler. */
 export interface Books {
   readonly conversations: ReadonlyMap<string, ConversationState>;
   readonly turns: ReadonlyMap<number, TurnState>;
-  readonly allocator: BlockAllocator;
-  readonly flights: readonly Flight[];
-  readonly retired: readonly RetiredBlocks[];
-  readonly plansInFlight: number;
+  readonly devices: readonly Device[];
+  readonly waiting: readonly TurnState[];
+  readonly handoffs: Handoffs;
+  /** A device is expected back. */
+  readonly recovering: boolean;
 }
 
-/** Every block has one owner, every turn one conversation, nothing waits while the device is idle. Throws where that is not so. */
+/** Every block has the owners it should, every turn one place, nothing waits while all is idle. Throws where that is not so. */
 export function assertConsistent(books: Books): void {
-  const { conversations, turns, allocator, flights, retired } = books;
-  const states = [...conversations.values()];
-  allocator.assertConsistent(
-    [...states, ...retired].flatMap((owner) => ("table" in owner ? owner.table : owner).blocks),
-  );
-  check(flights.length <= books.plansInFlight, "too many plans are in flight");
-  for (const state of states) checkConversation(state, books);
-  for (const { turns: flying } of flights)
-    for (const { conversation } of flying)
-      check(conversations.get(conversation.id) === conversation, "a plan names a conversation that is gone");
-  const waits = states.filter(({ turn }) => turn !== undefined).length;
+  const { conversations, turns, devices, handoffs, recovering } = books;
+  const pools = new Set(devices.map(({ pool }) => pool));
+  for (const pool of pools) checkPool(pool, books);
+  for (const device of devices) checkDevice(device);
+  for (const state of conversations.values()) checkConversation(state, books);
+  const waits = [...conversations.values()].filter(({ turn }) => turn !== undefined).length;
   check(turns.size === waits, "a turn has no conversation");
-  check(turns.size === 0 || flights.length > 0, "turns wait and nothing is in flight");
-  const ids = new Set(flights.map(({ plan }) => plan.id));
+  const busy = devices.some(({ flights }) => flights.length > 0) || handoffs.held.length > 0;
+  check(turns.size === 0 || busy || recovering, "turns wait and nothing is in flight");
+}
+
+function checkPool(pool: Pool, { conversations, handoffs }: Books): void {
+  const owners = [
+    ...[...pool.residences].map(({ table }) => table.blocks),
+    ...pool.retired.map(({ blocks }) => blocks),
+    ...handoffs.held.filter(({ residence }) => residence.pool === pool).map(({ blocks }) => blocks),
+  ];
+  pool.allocator.assertConsistent(owners.flat());
+  for (const residence of pool.residences) {
+    const { conversation } = residence;
+    check(conversations.get(conversation.id) === conversation, `${conversation.id} is gone and has blocks`);
+    check(conversation.residences.get(pool) === residence, `${conversation.id} does not know its blocks`);
+  }
+}
+
+function checkDevice({ spec, flights, turns, queue, limits, freeRows, incoming }: Device): void {
+  check(flights.length <= limits.plansInFlight, `too many plans are in flight on ${spec.id}`);
+  check(freeRows >= 0 && incoming >= 0, `too many turns share the steps of ${spec.id}`);
   check(
-    retired.every(({ plan }) => ids.has(plan)),
-    "blocks wait for a plan that is not in flight",
+    turns.every(({ admitted }) => admitted),
+    `${spec.id} runs a turn without blocks`,
+  );
+  check(
+    queue.every(({ admitted }) => !admitted),
+    `${spec.id} lets a turn wait that has blocks`,
   );
 }
 
-function checkConversation(state: ConversationState, { turns, flights }: Books): void {
-  const { id, table, turn, lastPlan, closed } = state;
-  const flying = flights.filter((flight) => flight.turns.some(({ conversation }) => conversation === state));
-  check(table.missingFor(table.length + (turn?.ahead ?? 0)) === 0, `${id} has tokens without a block`);
-  check(flying.length === 0 || flying.at(-1)?.plan.id === lastPlan, `${id} does not know its last plan`);
-  check(flying.length > 0 || !closed, `${id} is closed, has nothing in flight and is still here`);
-  if (turn === undefined) {
-    check(table.blocks.length === Math.ceil(table.length / table.blockTokens), `${id} hoards`);
-    return;
-  }
-  check(!closed && turns.get(turn.request.turn) === turn, `${id} has an unknown turn`);
-  const ahead = flightsOf(turn, flights).reduce((sum, { tokens }) => sum + tokens.length, 0);
+function checkConversation(state: ConversationState, { turns, devices, waiting, handoffs }: Books): void {
+  const { id, turn, tokens, ran, residences, handoff } = state;
+  check(ran <= tokens.length, `${id} has run more than it has`);
+  check(handoff === undefined || handoffs.get(handoff.id) === handoff, `${id} has an unknown handoff`);
+  for (const residence of residences.values()) checkResidence(residence);
+  if (turn === undefined) return;
+  check(turns.get(turn.request.turn) === turn, `${id} has an unknown turn`);
+  const places = [
+    waiting.includes(turn),
+    handoff?.turn === turn,
+    ...devices.flatMap((device) => [device.turns.includes(turn), device.queue.includes(turn)]),
+  ];
+  check(places.filter((here) => here).length === 1, `the turn of ${id} is in no place, or in two`);
+  const rows = devices.flatMap(({ flights }) => rowsOf(turn, flights));
+  const ahead = rows.reduce((sum, row) => sum + row.tokens.length, 0);
   check(turn.ahead === ahead, `${id} disagrees with the plans about what is in flight`);
-  check(table.length <= promptTokens(turn) + turn.completion.length, `${id} has cached too much`);
-  check(promptLeft(turn) === 0 || turn.completion.length === 0, `${id} answers before its prompt has run`);
+  check(tokens.length >= promptTokens(turn), `${id} has lost a part of its prompt`);
+}
+
+function checkResidence({ conversation, table, pool }: Residence): void {
+  const { id, ran, turn, handoff } = conversation;
+  check(table.length <= ran, `${id} has cached what has not run`);
+  const runsHere = turn?.residence?.pool === pool;
+  const ahead = runsHere ? (turn?.ahead ?? 0) : 0;
+  check(table.missingFor(table.length + ahead) === 0, `${id} has tokens without a block`);
+  if (turn === undefined && handoff === undefined)
+    check(table.blocks.length === Math.ceil(table.length / table.blockTokens), `${id} hoards`);
 }
 
 function check(holds: boolean, otherwise: string): void {

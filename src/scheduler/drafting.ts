@@ -5,10 +5,11 @@ import { DraftSource } from "./draft_source.ts";
 import type { Flight } from "./flight.ts";
 import { chancesOf, Speculation } from "./speculation.ts";
 import {
+  completionTokens,
+  decodes,
   mostTokens,
   nextPosition,
   pendingTokens,
-  promptLeft,
   promptTokens,
   type TurnState,
 } from "./state.ts";
@@ -37,14 +38,14 @@ export class Drafting {
     if (!hasDrafts(turn)) return;
     if (turn.drafts === undefined) {
       turn.drafts = new DraftSource(this.#limits.vocabTokens);
-      turn.drafts.read(turn.conversation.table.tokens);
+      turn.drafts.read(turn.conversation.tokens);
     }
     turn.drafts.push(token);
   }
 
   /** Whether these turns, some in flight, should wait until their tokens are known, because drafts behind them will pay. */
   holdsBack(turns: readonly TurnState[]): boolean {
-    if (!turns.every((turn) => promptLeft(turn) === 0 && hasDrafts(turn))) return false;
+    if (!turns.every((turn) => decodes(turn) && hasDrafts(turn))) return false;
     return this.#choose(turns, this.#limits.maxStepTokens).some((count) => count > 0);
   }
 
@@ -75,13 +76,14 @@ export class Drafting {
   /** How many drafts may be right before the turn ends anyway. */
   #left(turn: TurnState): number {
     const most = mostTokens(turn, this.#limits.contextTokens);
-    return most - turn.completion.length - pendingTokens(turn) - (turn.ahead === 0 ? 1 : 0);
+    return most - completionTokens(turn) - pendingTokens(turn) - (turn.ahead === 0 ? 1 : 0);
   }
 
   /** The blocks that drafts need go back when the step has ended; where there are none, there are fewer drafts. */
   #extendRow(row: StepRow, turn: TurnState, wanted: number): StepRow {
     if (wanted === 0 || row.output.kind !== "token") return row;
-    const { table } = turn.conversation;
+    const { table } = turn.residence ?? {};
+    if (table === undefined) return row;
     const position = row.position + 1;
     const reservation = this.#allocator.reserve(table.missingFor(position + wanted));
     if (reservation.kind === "ok") table.addBlocks(reservation.blocks);
@@ -112,7 +114,8 @@ function hasDrafts({ request: { output } }: TurnState): boolean {
 }
 
 /** A row of a turn that answers, sampled on the GPU. */
-function isDecode({ position, output }: StepRow, turn: TurnState | undefined): boolean {
+function isDecode({ position, tokens, output }: StepRow, turn: TurnState | undefined): boolean {
   if (turn === undefined || position < promptTokens(turn)) return false;
-  return output.kind === "tokens" || (output.kind === "token" && !needsLogits(output.sampling));
+  if (output.kind === "tokens") return true;
+  return output.kind === "token" && tokens.length === 1 && !needsLogits(output.sampling);
 }

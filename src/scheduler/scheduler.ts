@@ -1,55 +1,66 @@
-import { BlockAllocator } from "../kv/block_allocator.ts";
-import { BlockTable } from "../kv/block_table.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
+import type { DeviceSpec } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
-import type { RowResult, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
+import type { RunnerLimits, StepResult } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import { assertConsistent } from "./audit.ts";
-import { Drafting } from "./drafting.ts";
-import { type Flight, Flights, tokensRun } from "./flight.ts";
-import { disposed, kvFull, refusalOf } from "./scheduler_errors.ts";
+import { Device, type Shortage } from "./device.ts";
+import type { Flight } from "./flight.ts";
+import { Handoffs } from "./handoff.ts";
+import { takeResults } from "./landing.ts";
+import { canHold, Placement } from "./placement.ts";
+import { collocatedSticky } from "./policies/collocated.ts";
+import type { Policy } from "./policy.ts";
+import { Pool } from "./pool.ts";
+import { disposed, refusalOf } from "./scheduler_errors.ts";
 import { type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import {
   type ConversationState,
   endCommand,
   leavesNothing,
-  nextPosition,
-  outcomeAfter,
-  promptTokens,
   type TurnOutcome,
   type TurnState,
 } from "./state.ts";
-import { inStepOrder, readyTurns, rowOf, shareOf, stepBudget, takeFrom } from "./step_composition.ts";
+
+export interface SchedulerOptions {
+  readonly devices: readonly DeviceSpec[];
+  /** Default `collocated-sticky`. */
+  readonly policy?: Policy;
+  /** Default `auto`. */
+  readonly speculation?: "auto" | "off";
+  /** Most KV blocks of handoffs in host memory at once. Default 256. */
+  readonly stagingBlocks?: number;
+}
 
 /**
- * Decides what runs: events in, commands out. It has no clock, no timer, no randomness and no GPU, so the same events give the same
+ * Decides what runs where: events in, commands out. It has no clock, no timer, no randomness and no GPU, so the same events give the same
  * commands anywhere. "Cannot run now" is never an exception.
  *
- * Plans are made ahead of the results, as many as `plansInFlight` allows. A turn ends at once; a row of it that is still in
- * flight then runs for nothing, its token is in no book, and its blocks go back in `#settle`, when the last plan that writes to
- * them has reported. A plan is made ahead only while no turn needs the host between two steps, so that such turns stay in one step
- * with the others instead of taking turns with them.
+ * A turn is placed on a device by the policy (`Placement`), and shares that device's steps (`Device`). It ends at once; a row of it
+ * that is still in flight then runs for nothing, its token is in no book, and its blocks go back when the last plan that writes to
+ * them has reported. Its tokens stay here: KV that is lost with a device or made room for others is prefilled again.
  */
 export class Scheduler {
-  readonly #limits: RunnerLimits;
-  readonly #allocator: BlockAllocator;
-  readonly #drafting: Drafting | undefined;
+  readonly #drafts: boolean;
+  readonly #devices = new Map<string, Device>();
   readonly #conversations = new Map<string, ConversationState>();
   /** In the order of arrival. */
   readonly #turns = new Map<number, TurnState>();
-  readonly #flights: Flights;
-  /** A turn found no blocks while plans were in flight: whether there are any is seen when all have reported. */
-  #starved = false;
+  readonly #handoffs: Handoffs;
+  readonly #placement: Placement;
+  /** Devices that are lost and expected back, and the error of the last one that was lost. */
+  readonly #away = new Map<string, DeviceSpec>();
   #lost: PlainError | undefined;
   #steps = 0;
   #commands: SchedulerCommand[] = [];
 
-  constructor(limits: RunnerLimits, speculation: "auto" | "off" = "auto") {
-    this.#limits = limits;
-    this.#allocator = new BlockAllocator(limits.blocks);
-    this.#flights = new Flights(this.#allocator);
-    if (speculation === "auto") this.#drafting = new Drafting(limits, this.#allocator);
+  constructor(options: SchedulerOptions) {
+    const { devices, policy = collocatedSticky, speculation = "auto", stagingBlocks = 256 } = options;
+    this.#drafts = speculation === "auto";
+    this.#handoffs = new Handoffs(stagingBlocks);
+    this.#placement = new Placement(policy, this.#devices, this.#away, this.#handoffs);
+    for (const device of devices) this.#join(device);
   }
 
   /** Takes one event that happened at `nowMs` and says what is to be done about it, the next steps first. */
@@ -57,19 +68,36 @@ export class Scheduler {
     this.#commands = [];
     this.#take(event, nowMs);
     const steps: SchedulerCommand[] = [];
-    for (let plan = this.#compose(); plan !== undefined; plan = this.#compose())
-      steps.push({ kind: "run-step", plan });
-    return [...steps, ...this.#commands];
+    for (;;) {
+      const shortage: Shortage = { stuck: [], preempted: 0, short: [] };
+      this.#placement.place();
+      for (const device of this.#devices.values()) this.#compose(device, steps, shortage);
+      for (const { turn, error } of shortage.stuck) this.#end(turn, { kind: "fail", error });
+      const given = shortage.short.filter((pool) => this.#placement.giveUpHandoff(pool)).length;
+      // Whoever made room made it for turns that could not run a moment ago.
+      if (shortage.stuck.length + shortage.preempted + given === 0) break;
+    }
+    this.#placement.stream();
+    return [...steps, ...this.#handoffs.pump(), ...this.#commands];
   }
 
   snapshot(): SchedulerSnapshot {
-    const seen = { flights: this.#flights.all, drafting: this.#drafting, steps: this.#steps };
-    return snapshotOf(this.#conversations.values(), this.#allocator, seen);
+    return snapshotOf(this.#conversations.values(), this.#devices.values(), {
+      steps: this.#steps,
+      handoffs: this.#handoffs.count,
+    });
   }
 
-  /** The tokens whose K and V are in the cache: its next turn can keep as many of them as it likes. */
-  cached(conversation: string): readonly number[] {
-    return this.#conversations.get(conversation)?.table.tokens ?? [];
+  /** The tokens that the conversation has run: its next turn can keep as many of them as it likes. */
+  history(conversation: string): readonly number[] {
+    const state = this.#conversations.get(conversation);
+    return state === undefined ? [] : state.tokens.slice(0, state.ran);
+  }
+
+  /** How many of them are in the cache of the device that has most. */
+  cachedTokens(conversation: string): number {
+    const residences = this.#conversations.get(conversation)?.residences.values() ?? [];
+    return Math.max(0, ...Array.from(residences, ({ table }) => table.length));
   }
 
   /** Throws when the books do not add up; for tests. */
@@ -77,10 +105,10 @@ export class Scheduler {
     assertConsistent({
       conversations: this.#conversations,
       turns: this.#turns,
-      allocator: this.#allocator,
-      flights: this.#flights.all,
-      retired: this.#flights.retired,
-      plansInFlight: this.#limits.plansInFlight,
+      devices: [...this.#devices.values()],
+      waiting: this.#placement.waiting,
+      handoffs: this.#handoffs,
+      recovering: this.#away.size > 0,
     });
   }
 
@@ -92,17 +120,34 @@ export class Scheduler {
       case "turn-stopped":
         this.#end(this.#turns.get(event.turn), { kind: "finish", reason: event.reason });
         break;
+      case "conversation-forked":
+        this.#fork(event.conversation, event.from, event.tokens);
+        break;
       case "conversation-closed":
         this.#close(this.#conversations.get(event.conversation));
         break;
       case "step-ended":
-        this.#endStep(event.result);
+        this.#endStep(event.device, event.result);
         break;
       case "step-failed":
-        this.#failStep(event.plan, event.error);
+        this.#failStep(event.device, event.plan, event.error);
+        break;
+      case "blocks-exported":
+        this.#handoffs.reported(event.handoff, "export", false);
+        break;
+      case "blocks-imported":
+        this.#handoffs.reported(event.handoff, "import", false);
+        this.#placement.arrived(event.handoff);
+        break;
+      case "handoff-failed":
+        this.#handoffs.reported(event.handoff, event.step, true);
+        this.#placement.failed(event.handoff);
+        break;
+      case "device-joined":
+        this.#join(event.device);
         break;
       case "device-lost":
-        this.#lose(event.error);
+        this.#lose(event.device, event.error, event.recovering);
         break;
       default:
         event satisfies never;
@@ -111,188 +156,174 @@ export class Scheduler {
 
   #arrive(request: TurnRequest, nowMs: number): void {
     const conversation = this.#conversations.get(request.conversation);
-    const refusal = this.#lost ?? refusalOf(request, conversation, this.#limits);
+    const limits = this.#limits();
+    const lost = limits.length === 0 ? this.#lost : undefined;
+    const refusal = lost ?? refusalOf(request, conversation, limits);
     if (refusal !== undefined) {
       this.#commands.push({ kind: "turn-failed", turn: request.turn, error: refusal });
       return;
     }
     const state = conversation ?? this.#open(request.conversation);
-    if (request.keep > state.table.length) throw new Error("A turn keeps tokens that are not in the cache.");
-    this.#flights.retire(state, state.table.truncate(request.keep));
-    const turn = {
+    if (request.keep > state.ran) throw new Error("A turn keeps tokens that have not run.");
+    this.#cut(state, request.keep);
+    for (const token of request.tokens) state.tokens.push(token);
+    const turn: TurnState = {
       request,
       conversation: state,
       arrivedMs: nowMs,
-      completion: [],
+      residence: undefined,
+      admitted: false,
+      leaves: false,
+      cachedTokens: undefined,
       ahead: 0,
       drafted: 0,
       drafts: undefined,
+      delivered: 0,
+      overtaken: 0,
     };
     state.turn = turn;
     this.#turns.set(request.turn, turn);
+    this.#placement.add(turn);
   }
 
   #open(id: string): ConversationState {
-    const table = new BlockTable(this.#limits.blockTokens);
-    const conversation = { id, table, turn: undefined, lastPlan: 0, closed: false };
+    const conversation: ConversationState = {
+      id,
+      tokens: [],
+      ran: 0,
+      residences: new Map(),
+      bound: undefined,
+      turn: undefined,
+      handoff: undefined,
+      moved: { transfers: 0, blocks: 0 },
+    };
     this.#conversations.set(id, conversation);
     return conversation;
   }
 
+  /** A block table more for the same blocks, on every device that has them. */
+  #fork(id: string, from: string, tokens: number | undefined): void {
+    const origin = this.#conversations.get(from);
+    if (this.#conversations.has(id)) throw new Error(`${id} exists already.`);
+    if (origin === undefined) return;
+    const count = Math.min(origin.ran, tokens ?? origin.ran);
+    const fork = this.#open(id);
+    for (const token of origin.tokens.slice(0, count)) fork.tokens.push(token);
+    fork.ran = count;
+    fork.bound = origin.bound;
+    for (const [pool, residence] of origin.residences) {
+      const shared = Math.min(count, residence.table.length);
+      if (shared > 0) pool.share(residence, fork, shared);
+    }
+  }
+
   #close(conversation: ConversationState | undefined): void {
-    if (conversation === undefined || conversation.closed) return;
+    if (conversation === undefined) return;
     this.#end(conversation.turn, { kind: "fail", error: disposed(conversation.id) });
-    conversation.closed = true;
-    this.#flights.retire(conversation, conversation.table.truncate(0));
-    if (!this.#flights.holds(conversation)) this.#conversations.delete(conversation.id);
+    if (conversation.handoff) this.#placement.drop(conversation.handoff);
+    for (const residence of [...conversation.residences.values()]) residence.pool.leave(residence);
+    this.#conversations.delete(conversation.id);
   }
 
-  /** A lost device writes nothing any more: what was in flight has landed, and its report is dropped if it still comes. */
-  #lose(error: PlainError): void {
+  #join(spec: DeviceSpec): void {
+    const name = spec.pool ?? spec.id;
+    const shared = [...this.#devices.values()].find(({ pool }) => pool.id === name)?.pool;
+    const pool = shared ?? new Pool(name, spec.limits.blocks, spec.limits.blockTokens);
+    this.#away.delete(spec.id);
+    this.#devices.set(spec.id, new Device(spec, pool, this.#drafts));
+    this.#placement.changed();
+  }
+
+  /** What was in flight there has landed for nothing, and its report is dropped if it still comes. Turns go on elsewhere, or when it is back. */
+  #lose(id: string, error: PlainError, recovering: boolean): void {
+    const lost = this.#devices.get(id);
     this.#lost = error;
-    for (const flight of [...this.#flights.all]) this.#settle(flight);
-    for (const turn of [...this.#turns.values()]) this.#end(turn, { kind: "fail", error });
+    if (!recovering) this.#away.delete(id);
+    // Devices that share a pool are one GPU.
+    for (const device of [...this.#devices.values()]) {
+      if (device.pool !== lost?.pool) continue;
+      this.#devices.delete(device.spec.id);
+      if (recovering) this.#away.set(device.spec.id, device.spec);
+      this.#placement.lose(device, this.#conversations.values());
+    }
+    const limits = this.#limits();
+    for (const turn of [...this.#turns.values()]) {
+      if (!limits.some((device) => canHold(device, turn.conversation)))
+        this.#end(turn, { kind: "fail", error });
+    }
   }
 
-  #endStep(result: StepResult): void {
-    const flight = this.#flights.landing(result.plan);
-    if (flight === undefined) return;
-    this.#drafting?.record(flight, result);
-    for (const [index, row] of flight.plan.rows.entries()) {
-      const turn = flight.turns[index];
-      if (turn === undefined || turn.conversation.turn !== turn) continue;
-      turn.ahead -= row.tokens.length;
-      this.#takeOutput(turn, row, result.rows[index]);
-    }
-    this.#settle(flight);
+  /** Of all devices, those that are expected back included. */
+  #limits(): readonly RunnerLimits[] {
+    return [
+      ...Array.from(this.#devices.values(), (device) => device.limits),
+      ...Array.from(this.#away.values(), (spec) => spec.limits),
+    ];
   }
 
-  #failStep(plan: number, error: PlainError): void {
-    const flight = this.#flights.landing(plan);
-    if (flight === undefined) return;
-    if (error.code === "device-lost") {
-      this.#lose(error);
-      return;
-    }
+  #endStep(id: string, result: StepResult): void {
+    const device = this.#devices.get(id);
+    const flight = device?.landing(result.plan);
+    if (device === undefined || flight === undefined) return;
+    device.record(flight, result);
+    takeResults(device, flight, result, {
+      deliver: (command) => this.#commands.push(command),
+      end: (turn, outcome) => this.#end(turn, outcome),
+      prefilled: (turn) => this.#placement.prefilled(turn, device),
+    });
+    this.#settle(device, flight);
+  }
+
+  #failStep(id: string, plan: number, error: PlainError): void {
+    const device = this.#devices.get(id);
+    const flight = device?.landing(plan);
+    if (device === undefined || flight === undefined) return;
     for (const turn of flight.turns)
       if (turn.conversation.turn === turn) this.#end(turn, { kind: "fail", error });
-    this.#settle(flight);
+    this.#settle(device, flight);
   }
 
-  #takeOutput(turn: TurnState, row: StepRow, result: RowResult | undefined): void {
-    const { table } = turn.conversation;
-    if (result?.kind !== row.output.kind)
-      throw new Error(`A step answered ${row.sequence} with the wrong kind.`);
-    if (result.kind === "tokens") {
-      this.#takeDrafted(turn, row.tokens, result.tokens);
-      return;
-    }
-    table.append(tokensRun(row, turn));
-    if (result.kind === "token") this.#takeToken(turn, result.token);
-    if (result.kind === "logits") {
-      const { turn: id, keep } = turn.request;
-      const offset = row.position - keep;
-      this.#commands.push({ kind: "deliver-logits", turn: id, offset, logits: result.logits });
-      if (table.length === promptTokens(turn)) this.#end(turn, { kind: "finish", reason: "end" });
-    }
-  }
-
-  /** Takes what was sampled up to the first token that was drafted otherwise; what ran behind it counts for nothing. */
-  #takeDrafted(turn: TurnState, run: readonly number[], sampled: readonly number[]): void {
-    const { conversation } = turn;
-    turn.drafted = 0;
-    for (const [index, token] of sampled.entries()) {
-      conversation.table.append(run.slice(index, index + 1));
-      this.#takeToken(turn, token);
-      if (conversation.turn !== turn) return;
-      if (run[index + 1] !== token) break;
-      if (this.#drafting) this.#drafting.accepted += 1;
-    }
-    this.#flights.retire(conversation, conversation.table.truncate(conversation.table.length));
-  }
-
-  #takeToken(turn: TurnState, token: number): void {
-    const { turn: id, output } = turn.request;
-    if (output.kind !== "tokens") return;
-    this.#drafting?.learn(turn, token);
-    turn.completion.push(token);
-    this.#commands.push({ kind: "deliver-token", turn: id, token });
-    const outcome = outcomeAfter(turn, token, this.#limits.contextTokens);
-    if (outcome !== undefined) this.#end(turn, outcome);
+  /** Its plan has landed: blocks that only waited for it go. */
+  #settle(device: Device, { plan }: Flight): void {
+    device.pool.settled(plan.id);
+    this.#placement.changed();
   }
 
   /** Ends a turn, whatever of it is in flight. */
   #end(turn: TurnState | undefined, outcome: TurnOutcome): void {
     if (turn === undefined) return;
     const { conversation, request } = turn;
-    const { table } = conversation;
+    const end = endCommand(turn, outcome);
     conversation.turn = undefined;
     this.#turns.delete(request.turn);
-    this.#flights.retire(
-      conversation,
-      table.truncate(leavesNothing(turn, outcome) ? request.keep : table.length),
-    );
-    this.#commands.push(endCommand(turn, outcome));
+    this.#placement.remove(turn);
+    for (const device of this.#devices.values()) device.remove(turn);
+    const undone = leavesNothing(turn, outcome);
+    if (!undone) this.#placement.ended(turn);
+    this.#cut(conversation, undone ? request.keep : conversation.ran);
+    this.#placement.changed();
+    this.#commands.push(end);
   }
 
-  /** The first plan in flight has landed: blocks and conversations that only waited for it go. */
-  #settle(flight: Flight): void {
-    this.#flights.settle(flight);
-    for (const { conversation } of flight.turns)
-      if (conversation.closed && !this.#flights.holds(conversation))
-        this.#conversations.delete(conversation.id);
-  }
-
-  #compose(): StepPlan | undefined {
-    const ready = this.#ready();
-    const budget = stepBudget(this.#limits);
-    const id = this.#steps + 1;
-    const rows: StepRow[] = [];
-    const turns: TurnState[] = [];
-    for (const turn of inStepOrder(ready)) {
-      if (budget.rows === 0 || budget.tokens === 0) break;
-      const count = shareOf(turn, budget);
-      if (count === 0 || !this.#makeRoom(turn, count)) continue;
-      const row = rowOf(turn, count);
-      takeFrom(budget, row);
-      rows.push(row);
-      turns.push(turn);
-      turn.ahead += count;
-      turn.conversation.lastPlan = id;
+  /** Keeps the first `tokens` tokens of the conversation, everywhere. */
+  #cut(conversation: ConversationState, tokens: number): void {
+    conversation.tokens.length = tokens;
+    conversation.ran = Math.min(conversation.ran, tokens);
+    for (const residence of conversation.residences.values()) {
+      // What crosses into it has blocks there already.
+      const isTarget = conversation.handoff?.target?.residence === residence;
+      if (!isTarget || residence.table.length > tokens) residence.pool.cut(residence, tokens);
     }
-    if (rows.length === 0) return undefined;
-    this.#steps = id;
-    const drafting = this.#flights.count === 0 ? this.#drafting : undefined;
-    const plan = { id, rows: drafting?.extend(rows, turns, budget) ?? rows };
-    this.#flights.add({ plan, turns });
-    return plan;
+    this.#placement.cut(conversation, tokens);
   }
 
-  /** The turns that the next plan may hold; none while it has to wait for those in flight. */
-  #ready(): readonly TurnState[] {
-    if (this.#flights.count >= this.#limits.plansInFlight) return [];
-    if (this.#flights.count === 0) this.#starved = false;
-    if (this.#starved) return [];
-    const ready = readyTurns(this.#turns.values(), this.#limits.contextTokens, this.#steps);
-    return this.#flights.count > 0 && this.#drafting?.holdsBack(ready) ? [] : ready;
-  }
-
-  /**
-   * Blocks for the turn's next `count` tokens, and for its whole prompt at its first: a prompt is not begun that cannot end. Plans
-   * in flight may hold blocks that come back, or that nobody would have taken without running ahead: it fails without them only.
-   */
-  #makeRoom(turn: TurnState, count: number): boolean {
-    const { id, table } = turn.conversation;
-    const needed = table.missingFor(Math.max(promptTokens(turn), nextPosition(turn) + count));
-    const reservation = this.#allocator.reserve(needed);
-    if (reservation.kind === "ok") {
-      table.addBlocks(reservation.blocks);
-      return true;
+  /** All plans that the device can be given now. */
+  #compose(device: Device, steps: SchedulerCommand[], shortage: Shortage): void {
+    for (;;) {
+      const plan = device.compose(this.#steps + 1, shortage);
+      if (plan === undefined) return;
+      this.#steps = plan.id;
+      steps.push({ kind: "run-step", device: device.spec.id, plan });
     }
-    const { missing } = reservation;
-    if (this.#flights.count > 0) this.#starved = true;
-    else
-      this.#end(turn, { kind: "fail", error: kvFull(id, { needed, missing, total: this.#limits.blocks }) });
-    return false;
   }
 }

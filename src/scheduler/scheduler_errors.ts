@@ -42,11 +42,12 @@ export function kvFull(
 export function refusalOf(
   request: TurnRequest,
   conversation: ConversationState | undefined,
-  limits: RunnerLimits,
+  limits: readonly RunnerLimits[],
 ): PlainError | undefined {
-  if (conversation?.closed) return disposed(conversation.id);
   if (conversation?.turn !== undefined) return busy(conversation.id);
-  return promptTooLong(request, limits);
+  // Where all devices are lost and one will be back, that one decides.
+  const refusals = limits.map((device) => promptTooLong(request, device));
+  return refusals.every((refusal) => refusal !== undefined) ? refusals[0] : undefined;
 }
 
 /** Undefined when the prompt can run at all: in the model's context, with room for an answer if one is wanted, and in an empty pool. */

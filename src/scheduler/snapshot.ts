@@ -1,64 +1,97 @@
-import type { BlockAllocator } from "../kv/block_allocator.ts";
-import type { Flight } from "./flight.ts";
-import { type ConversationState, promptLeft } from "./state.ts";
+import type { DeviceRole } from "../protocol/device.ts";
+import type { Device } from "./device.ts";
+import { type ConversationState, completionTokens, decodes, type TurnState, tokensLeft } from "./state.ts";
 
 /** What can be seen of the scheduler from outside, as plain data. */
 export interface SchedulerSnapshot {
   readonly steps: number;
+  /** Handoffs under way. */
+  readonly handoffs: number;
+  readonly devices: readonly DeviceSnapshot[];
+  readonly conversations: readonly ConversationSnapshot[];
+}
+
+export interface DeviceSnapshot {
+  readonly id: string;
+  readonly role: DeviceRole;
   /** The ids of the plans that have not reported yet, in their order. */
   readonly inFlight: readonly number[];
+  /** Turns that share its steps, and turns that wait for blocks. */
+  readonly turns: number;
+  readonly queued: number;
   /** Drafted tokens that were run, and how many of them the model would have chosen. */
   readonly drafts: { readonly drafted: number; readonly accepted: number };
   readonly blocks: { readonly total: number; readonly used: number; readonly peak: number };
-  readonly conversations: readonly ConversationSnapshot[];
 }
 
 export interface ConversationSnapshot {
   readonly id: string;
-  readonly cachedTokens: number;
-  readonly blocks: number;
+  readonly bound: string | undefined;
+  /** Of the tokens that have run, how many each pool has in its cache, and in how many blocks. */
+  readonly cached: readonly { readonly pool: string; readonly tokens: number; readonly blocks: number }[];
+  readonly transfers: number;
+  readonly movedBlocks: number;
   readonly turn: TurnSnapshot | undefined;
 }
 
 export interface TurnSnapshot {
   readonly turn: number;
-  readonly phase: "prefill" | "decode";
+  /** `waits`: for a place or for blocks; `handoff`: for its KV to cross. */
+  readonly phase: "waits" | "prefill" | "handoff" | "decode";
   readonly arrivedMs: number;
-  readonly promptLeft: number;
+  readonly tokensLeft: number;
   readonly completionTokens: number;
 }
 
 export function snapshotOf(
   conversations: Iterable<ConversationState>,
-  { total, used, peak }: BlockAllocator,
-  seen: {
-    readonly steps: number;
-    readonly flights: readonly Flight[];
-    readonly drafting: SchedulerSnapshot["drafts"] | undefined;
-  },
+  devices: Iterable<Device>,
+  seen: Pick<SchedulerSnapshot, "steps" | "handoffs">,
 ): SchedulerSnapshot {
-  const views = Array.from(conversations, conversationSnapshot);
-  const { drafted, accepted } = seen.drafting ?? { drafted: 0, accepted: 0 };
   return {
-    steps: seen.steps,
-    inFlight: seen.flights.map(({ plan }) => plan.id),
-    drafts: { drafted, accepted },
-    blocks: { total, used, peak },
-    conversations: views,
+    ...seen,
+    devices: Array.from(devices, deviceSnapshot),
+    conversations: Array.from(conversations, conversationSnapshot),
   };
 }
 
-function conversationSnapshot({ id, table, turn }: ConversationState): ConversationSnapshot {
-  return { id, cachedTokens: table.length, blocks: table.blocks.length, turn: turn && turnSnapshot(turn) };
+function deviceSnapshot({ spec, flights, turns, queue, drafting, pool }: Device): DeviceSnapshot {
+  const { total, used, peak } = pool.allocator;
+  const { drafted, accepted } = drafting ?? { drafted: 0, accepted: 0 };
+  return {
+    id: spec.id,
+    role: spec.role,
+    inFlight: flights.map(({ plan }) => plan.id),
+    turns: turns.length,
+    queued: queue.length,
+    drafts: { drafted, accepted },
+    blocks: { total, used, peak },
+  };
 }
 
-function turnSnapshot(turn: NonNullable<ConversationState["turn"]>): TurnSnapshot {
-  const left = promptLeft(turn);
+function conversationSnapshot(conversation: ConversationState): ConversationSnapshot {
+  const { id, bound, residences, moved, turn } = conversation;
+  const cached = Array.from(residences, ([pool, { table }]) => {
+    return { pool: pool.id, tokens: table.length, blocks: table.blocks.length };
+  });
   return {
-    turn: turn.request.turn,
-    phase: left > 0 ? "prefill" : "decode",
-    arrivedMs: turn.arrivedMs,
-    promptLeft: left,
-    completionTokens: turn.completion.length,
+    id,
+    bound,
+    cached,
+    transfers: moved.transfers,
+    movedBlocks: moved.blocks,
+    turn: turn && turnSnapshot(turn),
+  };
+}
+
+function turnSnapshot(turn: TurnState): TurnSnapshot {
+  const { conversation, request, arrivedMs, admitted } = turn;
+  const runs = admitted ? (decodes(turn) ? "decode" : "prefill") : "waits";
+  return {
+    turn: request.turn,
+    phase: conversation.handoff?.turn === turn ? "handoff" : runs,
+    arrivedMs,
+    tokensLeft: tokensLeft(turn),
+    completionTokens: completionTokens(turn),
   };
 }

@@ -5,34 +5,63 @@ import { needsLogits } from "../protocol/sampling.ts";
 import { FED_TOKEN } from "../protocol/step.ts";
 import type { FinishReason, TurnRequest } from "../protocol/turn.ts";
 import type { DraftSource } from "./draft_source.ts";
+import type { Handoff } from "./handoff.ts";
+import type { Pool } from "./pool.ts";
 
 /**
- * What the scheduler remembers. What can be derived is derived: where a turn stands follows from its block table and from how many
- * of its tokens are in flight.
+ * What the scheduler remembers. What can be derived is derived: where a turn stands follows from how many of its tokens are in the
+ * cache of its device and how many are in flight.
  */
 
 export interface ConversationState {
   readonly id: string;
+  /** All its tokens in their order: those that have run, and behind them the rest of its turn's prompt or the last one sampled. */
+  readonly tokens: number[];
+  /** How many of them have run on some device. They stay here, so that a cache can be rebuilt. */
+  ran: number;
+  /** Where parts of its KV are. */
+  readonly residences: Map<Pool, Residence>;
+  /** The device it stays on, by the policy's choice; undefined before that, and after it was lost. */
+  bound: string | undefined;
+  turn: TurnState | undefined;
+  /** Its KV is on its way to another device. */
+  handoff: Handoff | undefined;
+  /** What has crossed so far, of all its handoffs. */
+  readonly moved: { transfers: number; blocks: number };
+}
+
+/** A conversation's KV in one pool. */
+export interface Residence {
+  readonly conversation: ConversationState;
+  readonly pool: Pool;
   /** Tokens whose step has reported; blocks also for those in flight. */
   readonly table: BlockTable;
-  turn: TurnState | undefined;
   /** The last plan that writes to its blocks; 0 before the first. Until it has reported they cannot be given to anybody else. */
   lastPlan: number;
-  /** A mark: it goes when nothing of it is in flight. */
-  closed: boolean;
 }
 
 export interface TurnState {
   readonly request: TurnRequest;
   readonly conversation: ConversationState;
   readonly arrivedMs: number;
-  readonly completion: number[];
+  /** Where it runs; undefined while it waits for a place, or for its KV to cross. */
+  residence: Residence | undefined;
+  /** Its blocks are reserved. */
+  admitted: boolean;
+  /** When its prompt has run, its conversation leaves the device. */
+  leaves: boolean;
+  /** Tokens of its prompt that it did not have to run; undefined before it was admitted first. */
+  cachedTokens: number | undefined;
   /** How many of its tokens are in flight, drafts included. */
   ahead: number;
   /** How many of these are drafts: how many tokens its step gives is not known before it has reported. */
   drafted: number;
   /** Where its drafts come from; undefined before its first token and for turns that have none. */
   drafts: DraftSource | undefined;
+  /** Rows of logits that were delivered. */
+  delivered: number;
+  /** Turns that came later and were admitted before it. */
+  overtaken: number;
 }
 
 export type TurnOutcome =
@@ -41,18 +70,19 @@ export type TurnOutcome =
 
 /**
  * Whether a turn can be in the next plan: `ready`; `waits` for its step in flight, as the host has to see it first; `complete` when
- * it ends with what is in flight, whatever comes out.
+ * it ends with what is in flight, or leaves the device, whatever comes out.
  */
 export type Standing = "ready" | "waits" | "complete";
 
 export function standingOf(turn: TurnState, contextTokens: number, lastPlan: number): Standing {
-  const { ahead, request, conversation } = turn;
+  const { ahead, request, residence } = turn;
   if (ahead === 0) return "ready";
   if (request.output.kind === "logits") return "waits";
-  if (promptLeft(turn) > 0) return "ready";
+  if (tokensLeft(turn) > 0) return "ready";
+  if (turn.leaves) return "complete";
   if (turn.drafted > 0) return "waits";
-  if (turn.completion.length + pendingTokens(turn) >= mostTokens(turn, contextTokens)) return "complete";
-  const fed = !needsLogits(request.output.sampling) && conversation.lastPlan === lastPlan;
+  if (completionTokens(turn) + pendingTokens(turn) >= mostTokens(turn, contextTokens)) return "complete";
+  const fed = !needsLogits(request.output.sampling) && residence?.lastPlan === lastPlan;
   return fed ? "ready" : "waits";
 }
 
@@ -61,20 +91,33 @@ export function promptTokens({ request }: TurnState): number {
   return request.keep + request.tokens.length;
 }
 
-/** How many tokens of the sequence will be in the cache when everything in flight has landed. */
-export function nextPosition({ conversation, ahead }: TurnState): number {
-  return conversation.table.length + ahead;
+/** Tokens of the answer so far. */
+export function completionTokens(turn: TurnState): number {
+  return Math.max(0, turn.conversation.tokens.length - promptTokens(turn));
 }
 
-/** How many tokens of the prompt no step has taken yet; 0 for a turn that decodes. */
-export function promptLeft(turn: TurnState): number {
-  return Math.max(0, promptTokens(turn) - nextPosition(turn));
+/** How many tokens of the sequence will be in the cache when everything in flight has landed. */
+export function nextPosition({ residence, ahead }: TurnState): number {
+  return (residence?.table.length ?? 0) + ahead;
+}
+
+/** How many of its known tokens no step on its device has taken. */
+export function tokensLeft(turn: TurnState): number {
+  return Math.max(0, turn.conversation.tokens.length - nextPosition(turn));
+}
+
+/** Whether its next row is the one token of a decode. All else is prefill: the prompt, and what was said where the KV has to be built again. */
+export function decodes(turn: TurnState): boolean {
+  return (
+    turn.request.output.kind === "tokens" &&
+    completionTokens(turn) + pendingTokens(turn) > 0 &&
+    tokensLeft(turn) <= 1
+  );
 }
 
 /** How many tokens of the completion are being sampled by steps in flight. */
 export function pendingTokens(turn: TurnState): number {
-  if (promptLeft(turn) > 0) return 0;
-  return nextPosition(turn) - promptTokens(turn) + 1 - turn.completion.length;
+  return Math.max(0, nextPosition(turn) + 1 - turn.conversation.tokens.length);
 }
 
 /** How many tokens the completion may have. */
@@ -85,10 +128,9 @@ export function mostTokens(turn: TurnState, contextTokens: number): number {
 
 /** The turn's next `count` tokens to run: of its prompt, or the last one sampled, which may still be in flight. */
 export function nextTokens(turn: TurnState, count: number): readonly number[] {
-  const { request, completion } = turn;
-  if (promptLeft(turn) === 0) return pendingTokens(turn) > 0 ? [FED_TOKEN] : completion.slice(-1);
-  const first = nextPosition(turn) - request.keep;
-  return request.tokens.slice(first, first + count);
+  if (pendingTokens(turn) > 0) return [FED_TOKEN];
+  const first = nextPosition(turn);
+  return turn.conversation.tokens.slice(first, first + count);
 }
 
 /** How the turn ends with this token, the last of its completion; undefined when it goes on. */
@@ -97,24 +139,49 @@ export function outcomeAfter(turn: TurnState, token: number, contextTokens: numb
   if (output.kind !== "tokens") return undefined;
   if (output.endTokens.includes(token)) return { kind: "finish", reason: "end" };
   if (output.stopTokens.includes(token)) return { kind: "finish", reason: "stop" };
-  const isLast = turn.completion.length >= mostTokens(turn, contextTokens);
+  const isLast = completionTokens(turn) >= mostTokens(turn, contextTokens);
   return isLast ? { kind: "finish", reason: "length" } : undefined;
 }
 
 /** Whether ending now leaves nothing worth keeping: the turn is then undone as if it had never begun. */
 export function leavesNothing(turn: TurnState, outcome: TurnOutcome): boolean {
   if (outcome.kind === "fail") return true;
-  return (outcome.reason === "abort" || outcome.reason === "stop") && turn.completion.length === 0;
+  return (outcome.reason === "abort" || outcome.reason === "stop") && completionTokens(turn) === 0;
 }
 
 /** How the caller hears of it. */
 export function endCommand(turn: TurnState, outcome: TurnOutcome): SchedulerCommand {
-  const { turn: id, keep } = turn.request;
+  const { turn: id } = turn.request;
   if (outcome.kind === "fail") return { kind: "turn-failed", turn: id, error: outcome.error };
   const usage = {
     promptTokens: promptTokens(turn),
-    cachedTokens: keep,
-    completionTokens: turn.completion.length,
+    cachedTokens: turn.cachedTokens ?? 0,
+    completionTokens: completionTokens(turn),
   };
   return { kind: "turn-finished", turn: id, reason: outcome.reason, usage };
+}
+
+/** Puts the turn where it is served. */
+export function insertByRank(turns: TurnState[], turn: TurnState): void {
+  let at = turns.length;
+  for (let last = turns[at - 1]; last && comesBefore(turn, last); last = turns[at - 1]) at--;
+  turns.splice(at, 0, turn);
+}
+
+/** Turns are served by arrival, ten seconds earlier for each step of priority. */
+export function comesBefore(turn: TurnState, other: TurnState): boolean {
+  const [rank, otherRank] = [rankOf(turn), rankOf(other)];
+  return rank < otherRank || (rank === otherRank && turn.request.turn < other.request.turn);
+}
+
+function rankOf({ request, arrivedMs }: TurnState): number {
+  return arrivedMs - (request.priority ?? 0) * PRIORITY_MS;
+}
+
+const PRIORITY_MS = 10_000;
+
+/** Whether a conversation's KV may go: no turn runs on it, and it is not on its way. */
+export function isIdle(residence: Residence): boolean {
+  const { turn, handoff } = residence.conversation;
+  return turn?.residence !== residence && handoff === undefined;
 }

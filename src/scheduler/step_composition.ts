@@ -1,5 +1,13 @@
 import type { RowOutput, RunnerLimits, StepRow } from "../protocol/step.ts";
-import { nextPosition, nextTokens, promptLeft, promptTokens, standingOf, type TurnState } from "./state.ts";
+import {
+  decodes,
+  nextPosition,
+  nextTokens,
+  promptTokens,
+  standingOf,
+  type TurnState,
+  tokensLeft,
+} from "./state.ts";
 
 /**
  * What one step of a device holds: the next token of every turn that decodes, and in the room that is left chunks of prompts, first
@@ -17,16 +25,16 @@ export function stepBudget(limits: RunnerLimits): StepBudget {
   return { tokens: limits.maxStepTokens, rows: limits.maxStepRows, logitRows: limits.maxLogitRows };
 }
 
-/** The turns that a plan made now may hold: none while one has to wait, so that it stays in a step with the others. */
+/** The turns that a plan made now may hold; undefined while one has to wait, so that it stays in a step with the others. */
 export function readyTurns(
   turns: Iterable<TurnState>,
   contextTokens: number,
   lastPlan: number,
-): readonly TurnState[] {
+): readonly TurnState[] | undefined {
   const ready: TurnState[] = [];
   for (const turn of turns) {
     const standing = standingOf(turn, contextTokens, lastPlan);
-    if (standing === "waits") return [];
+    if (standing === "waits") return undefined;
     if (standing === "ready") ready.push(turn);
   }
   return ready;
@@ -34,28 +42,33 @@ export function readyTurns(
 
 /** Turns in the order in which they may take from the budget. */
 export function inStepOrder(turns: Iterable<TurnState>): readonly TurnState[] {
-  const decodes: TurnState[] = [];
+  const decoding: TurnState[] = [];
   const prompts: TurnState[] = [];
-  for (const turn of turns) (promptLeft(turn) === 0 ? decodes : prompts).push(turn);
-  return [...decodes, ...prompts];
+  for (const turn of turns) (decodes(turn) ? decoding : prompts).push(turn);
+  return [...decoding, ...prompts];
 }
 
 /** How many of the turn's next tokens this step takes; 0 when there is no room for it. */
 export function shareOf(turn: TurnState, budget: StepBudget): number {
   if (budget.rows === 0) return 0;
-  const left = Math.max(1, promptLeft(turn));
+  const left = Math.max(1, tokensLeft(turn));
   const share = Math.min(left, turn.request.chunkTokens ?? left, budget.tokens);
-  if (turn.request.output.kind === "logits") return Math.min(share, budget.logitRows);
+  if (turn.request.output.kind === "logits") {
+    const again = deliveredEnd(turn) - nextPosition(turn);
+    return again > 0 ? Math.min(share, again) : Math.min(share, budget.logitRows);
+  }
   // The chunk that ends the prompt samples a token, which takes a row of logits.
   return share === left && budget.logitRows === 0 ? share - 1 : share;
 }
 
 export function rowOf(turn: TurnState, count: number): StepRow {
-  const { id, table } = turn.conversation;
+  const { residence, conversation } = turn;
+  if (residence === undefined) throw new Error(`${conversation.id} is planned on no device.`);
+  const { table } = residence;
   const position = nextPosition(turn);
   const end = position + count;
   return {
-    sequence: id,
+    sequence: conversation.id,
     tokens: nextTokens(turn, count),
     position,
     blocks: table.blocks.slice(0, Math.ceil(end / table.blockTokens)),
@@ -70,20 +83,26 @@ export function takeFrom(budget: StepBudget, row: StepRow): void {
   budget.logitRows -= kind === "none" ? 0 : kind === "token" ? 1 : row.tokens.length;
 }
 
+/** Up to where the logits of a turn have been delivered. */
+function deliveredEnd({ request, delivered }: TurnState): number {
+  return request.keep + delivered;
+}
+
 function outputOf(turn: TurnState, end: number): RowOutput {
-  const { output, keep, tokens } = turn.request;
-  if (output.kind === "logits") return { kind: "logits" };
-  if (end < promptTokens(turn)) return { kind: "none" };
+  const { output } = turn.request;
+  const { tokens } = turn.conversation;
+  if (output.kind === "logits") return { kind: end > deliveredEnd(turn) ? "logits" : "none" };
+  if (end < tokens.length) return { kind: "none" };
   const { sampling } = output;
   const repeats = sampling.repetitionPenalty !== 1;
   const penalised = repeats || sampling.presencePenalty !== 0 || sampling.frequencyPenalty !== 0;
-  const history = turn.conversation.table.tokens;
+  const prompt = promptTokens(turn);
   return {
     kind: "token",
     sampling: {
       ...sampling,
-      promptTokens: repeats ? [...history.slice(0, keep), ...tokens] : [],
-      completionTokens: penalised ? [...turn.completion] : [],
+      promptTokens: repeats ? tokens.slice(0, prompt) : [],
+      completionTokens: penalised ? tokens.slice(prompt) : [],
     },
   };
 }

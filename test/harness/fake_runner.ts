@@ -30,9 +30,12 @@ export class FakeRunner implements Runner {
   /** The token that follows a sequence. */
   next: (sequence: readonly number[]) => number = (sequence) => fakeToken(sequence, this.limits.vocabTokens);
 
-  constructor(limits: Partial<RunnerLimits> = {}) {
+  /** `shares`: another runner whose pool this one uses as well. */
+  constructor(limits: Partial<RunnerLimits> = {}, shares?: FakeRunner) {
     this.limits = { ...fakeLimits, ...limits };
-    this.#pool = new Int32Array(this.limits.blocks * this.limits.blockTokens).fill(-1);
+    this.#pool = shares
+      ? shares.#pool
+      : new Int32Array(this.limits.blocks * this.limits.blockTokens).fill(-1);
   }
 
   run(plan: StepPlan): Promise<StepResult> {
@@ -45,9 +48,40 @@ export class FakeRunner implements Runner {
     return result;
   }
 
+  async exportBlocks(blocks: readonly number[]): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#tail;
+    return this.readBlocks(blocks);
+  }
+
+  async importBlocks(blocks: readonly number[], data: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.writeBlocks(blocks, data);
+  }
+
+  /** The copies without the waiting. */
+  readBlocks(blocks: readonly number[]): Uint8Array<ArrayBuffer> {
+    const { blockTokens } = this.limits;
+    const data = new Int32Array(blocks.length * blockTokens);
+    for (const [at, block] of blocks.entries()) data.set(this.blockOf(block), at * blockTokens);
+    return new Uint8Array(data.buffer);
+  }
+
+  writeBlocks(blocks: readonly number[], data: Uint8Array<ArrayBuffer>): void {
+    const { blockTokens } = this.limits;
+    const tokens = new Int32Array(data.slice().buffer);
+    for (const [at, block] of blocks.entries())
+      this.blockOf(block).set(tokens.subarray(at * blockTokens, (at + 1) * blockTokens));
+  }
+
+  /** What a pool's block holds. */
+  blockOf(block: number): Int32Array {
+    const { blockTokens } = this.limits;
+    return this.#pool.subarray(block * blockTokens, (block + 1) * blockTokens);
+  }
+
   /** The step without the waiting. */
   execute(plan: StepPlan): StepResult {
     assertWithin(plan, this.limits);
+    for (const { from, to } of plan.copies ?? []) this.blockOf(to).set(this.blockOf(from));
     for (const row of plan.rows) this.#write(row);
     const rows = plan.rows.map((row) => this.#answer(row));
     this.#sampled = new Map();
@@ -110,6 +144,7 @@ export class FakeRunner implements Runner {
 
 export const fakeLimits: RunnerLimits = {
   blockTokens: 4,
+  blockBytes: 16,
   blocks: 64,
   maxStepTokens: 16,
   maxStepRows: 4,

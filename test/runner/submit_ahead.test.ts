@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { greedy } from "../../src/conversation/send_options.ts";
 import { TurnLoop, type TurnSink } from "../../src/conversation/turn_loop.ts";
-import { FED_TOKEN, type RowOutput, type Runner, type StepRow } from "../../src/protocol/step.ts";
+import { FED_TOKEN, type RowOutput, type StepRow } from "../../src/protocol/step.ts";
 import type { TurnRequest } from "../../src/protocol/turn.ts";
 import type { GpuRunner } from "../../src/runner/gpu_runner.ts";
 import { Scheduler } from "../../src/scheduler/scheduler.ts";
@@ -159,9 +159,8 @@ async function turns(
   speculation: "auto" | "off" = "off",
 ) {
   const limits = { ...runner.limits, plansInFlight };
-  const bounded: Runner = { name: runner.name, limits, run: (plan) => runner.run(plan), dispose: () => {} };
-  const scheduler = new Scheduler(limits, speculation);
-  const loop = new TurnLoop(scheduler, bounded);
+  const scheduler = new Scheduler({ devices: [{ id: "gpu", role: "both", limits }], speculation });
+  const loop = new TurnLoop(scheduler, new Map([["gpu", runner]]));
   const output = { kind: "tokens", sampling: greedy, maxTokens, endTokens: [], stopTokens: [] } as const;
   const answers = await Promise.all(
     prompts.map(async (prompt, index) => {
@@ -170,7 +169,7 @@ async function turns(
       const logits: number[] = [];
       const token = (token: number) => void tokens.push(token);
       await turn(loop, { conversation, keep: 0, tokens: prompt, output }, { token });
-      const probe = { conversation, keep: scheduler.cached(conversation).length, tokens: [11, 12] };
+      const probe = { conversation, keep: scheduler.history(conversation).length, tokens: [11, 12] };
       await turn(
         loop,
         { ...probe, output: { kind: "logits" } },

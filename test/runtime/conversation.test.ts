@@ -44,7 +44,7 @@ test("the tokens a model sees in the second turn are those of the whole conversa
   await collect(conversation.send("One"));
   await collect(conversation.send("Two"));
   const all = chat.template.encode(conversation.messages, { generationPrompt: false });
-  const cached = chat.scheduler.cached(conversation.id);
+  const cached = chat.scheduler.history(conversation.id);
   expect(cached).toEqual(all.slice(0, cached.length));
 });
 
@@ -88,11 +88,7 @@ test("an abort before the first token leaves no trace of the turn", async () => 
     conversation.send("A question that takes more than two steps.", { signal: controller.signal }),
   );
   expect(done).toMatchObject({ finishReason: "abort", usage: { completionTokens: 0 } });
-  expect([conversation.messages, conversation.cachedTokens, chat.scheduler.snapshot().blocks.used]).toEqual([
-    [],
-    0,
-    0,
-  ]);
+  expect([conversation.messages, conversation.cachedTokens, chat.blocksUsed()]).toEqual([[], 0, 0]);
 });
 
 test.each(["break", "throw", "return"])(
@@ -125,7 +121,7 @@ test("a stop string is never shown, and the model goes on from what was shown", 
   expect(done).toMatchObject({ text: "The answer.", finishReason: "stop" });
   await collect(conversation.send("Next."));
   const all = chat.template.encode(conversation.messages, { generationPrompt: false });
-  const cached = chat.scheduler.cached(conversation.id);
+  const cached = chat.scheduler.history(conversation.id);
   expect(cached).toEqual(all.slice(0, cached.length));
 });
 
@@ -208,7 +204,7 @@ test("a lost device ends turns whose step never reports", async () => {
   chat.runner.beforeStep = () => new Promise(() => {});
   const turn = codeOf(collect(chat.conversation().send("One")));
   await Promise.resolve();
-  chat.loop.lose(new DeviceError("device-lost", "The device is gone.").toPlain());
+  chat.loop.lose("gpu", new DeviceError("device-lost", "The device is gone.").toPlain());
   expect(await turn).toBe("device-lost");
   expect(await codeOf(collect(chat.conversation().send("Two")))).toBe("device-lost");
   await chat.loop.dispose();
@@ -225,20 +221,29 @@ test("disposing a conversation ends its turn and returns its blocks", async () =
   };
   expect(await codeOf(rest())).toBe("disposed");
   expect(await codeOf(collect(conversation.send("Two")))).toBe("disposed");
-  await expect.poll(() => chat.scheduler.snapshot().blocks.used).toBe(0);
+  await expect.poll(chat.blocksUsed).toBe(0);
 });
 
-test("a full cache fails the turn that asked and no other", async () => {
+test("in a full cache a turn takes the place of a conversation that is idle, which goes on later all the same", async () => {
   const prompt = "word ".repeat(40);
   const { template } = openFakeChat();
   const tokens = template.encode([{ role: "user", content: prompt }], { generationPrompt: true }).length;
   const chat = openFakeChat({ blocks: Math.ceil(tokens / 4) + 10 });
   const first = chat.conversation();
   await collect(first.send("One"));
-  const large = codeOf(collect(chat.conversation().send(prompt)));
-  const small = collect(first.send("Two"));
-  expect(await large).toBe("kv-full");
-  expect((await small).finishReason).toBe("end");
+  expect((await collect(chat.conversation().send(prompt))).finishReason).toBe("end");
+  expect(first.cachedTokens).toBe(0);
+  const again = await collect(first.send("Two"));
+  expect(again.finishReason).toBe("end");
+  expect(again.usage.cachedTokens).toBeLessThan(again.usage.promptTokens / 2);
+});
+
+test("an answer that outgrows the whole cache fails with its turn", async () => {
+  const chat = openFakeChat({ blocks: 20 });
+  chat.answerWith("word ".repeat(90));
+  const conversation = chat.conversation();
+  expect(await codeOf(collect(conversation.send("Go on.")))).toBe("kv-full");
+  expect([conversation.messages, chat.blocksUsed()]).toEqual([[], 0]);
 });
 
 test("the same seed draws the same plan, and an absent seed is drawn anew", async () => {

@@ -25,10 +25,12 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
   });
   // As on a GPU, the readers get their turn while a step runs.
   runner.beforeStep = () => new Promise((resolve) => setImmediate(resolve));
-  const scheduler = new Scheduler(runner.limits, speculation);
-  const loop = new TurnLoop(scheduler, runner);
-  const cached = (id: string) => scheduler.cached(id);
-  const parts = { loop, tokenizer, template, limits: runner.limits, cached };
+  const { limits: given } = runner;
+  const scheduler = new Scheduler({ devices: [{ id: "gpu", role: "both", limits: given }], speculation });
+  const loop = new TurnLoop(scheduler, new Map([["gpu", runner]]));
+  const history = (id: string) => scheduler.history(id);
+  const cachedTokens = (id: string) => scheduler.cachedTokens(id);
+  const parts = { loop, tokenizer, template, limits: given, history, cachedTokens };
   let conversations = 0;
 
   /** From now on every answer is `text`, and then the end of the turn. */
@@ -44,6 +46,7 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
   return {
     runner,
     scheduler,
+    blocksUsed: () => scheduler.snapshot().devices[0]?.blocks.used,
     loop,
     tokenizer,
     template,

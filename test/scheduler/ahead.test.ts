@@ -72,7 +72,7 @@ test("a turn ends with its token, and the token of the step that ran on is in no
   expect(driver.plans).toHaveLength(1); // it runs for nothing
   driver.finish();
   expect(driver.tokens(1)).toEqual([first]);
-  expect(driver.scheduler.cached("a")).toEqual([1, 2, 3]);
+  expect(driver.scheduler.history("a")).toEqual([1, 2, 3]);
 });
 
 test("the next turn of a conversation begins while a step of the last one is in flight, and sees nothing of it", () => {
@@ -93,7 +93,7 @@ test("blocks that a step in flight may write to go to nobody until it has report
   driver.arrive(1, "a", range(12), { output: tokensOf(9) });
   driver.send({ kind: "conversation-closed", conversation: "a" });
   driver.arrive(2, "b", range(8, 30), { output: tokensOf(2) });
-  expect(driver.scheduler.snapshot().blocks.used).toBe(4);
+  expect(driver.device.blocks.used).toBe(4);
   driver.step();
   expect(driver.end(2)).toBeUndefined(); // it waits, rather than fail for want of blocks
   driver.finish();

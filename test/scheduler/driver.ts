@@ -22,6 +22,9 @@ export function tokensOf(maxTokens: number, sampling: Required<SamplingOptions> 
   return { kind: "tokens", sampling, maxTokens, endTokens: [], stopTokens: [] };
 }
 
+/** The id of its one device. */
+export const DEVICE = "gpu";
+
 /** Drives a scheduler by hand: steps run when the test says so. The books are audited after every event. */
 export class Driver {
   readonly scheduler: Scheduler;
@@ -35,7 +38,8 @@ export class Driver {
 
   constructor(limits: Partial<RunnerLimits> = {}, speculation: "auto" | "off" = "auto") {
     this.runner = new FakeRunner(limits);
-    this.scheduler = new Scheduler(this.runner.limits, speculation);
+    const { limits: given } = this.runner;
+    this.scheduler = new Scheduler({ devices: [{ id: DEVICE, role: "both", limits: given }], speculation });
   }
 
   send(event: SchedulerEvent): readonly SchedulerCommand[] {
@@ -55,7 +59,7 @@ export class Driver {
   }
 
   arrive(turn: number, conversation: string, tokens: readonly number[], rest: Partial<TurnRequest> = {}) {
-    const keep = this.scheduler.cached(conversation).length;
+    const keep = this.scheduler.history(conversation).length;
     const request = { turn, conversation, tokens, keep, output: tokensOf(4), ...rest };
     return this.send({ kind: "turn-arrived", request });
   }
@@ -74,7 +78,7 @@ export class Driver {
   step(): readonly SchedulerCommand[] {
     if (this.plan === undefined) throw new Error("No step is in flight.");
     this.runs += 1;
-    return this.send({ kind: "step-ended", result: this.runner.execute(this.plan) });
+    return this.send({ kind: "step-ended", device: DEVICE, result: this.runner.execute(this.plan) });
   }
 
   /** Runs until nothing is left to do. */
@@ -83,6 +87,13 @@ export class Driver {
       if (steps > 10_000) throw new Error("The scheduler does not come to an end.");
       this.step();
     }
+  }
+
+  /** What can be seen of the device. */
+  get device() {
+    const [device] = this.scheduler.snapshot().devices;
+    if (device === undefined) throw new Error("The device is gone.");
+    return device;
   }
 
   tokens(turn: number): number[] {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DeviceError } from "../../src/errors.ts";
 import { fakeToken } from "../harness/fake_runner.ts";
-import { Driver, greedy, tokensOf } from "./driver.ts";
+import { DEVICE, Driver, greedy, tokensOf } from "./driver.ts";
 
 /** Random arrivals, stops, closes and failures over tiny pools, against a model that knows each conversation's tokens. */
 
@@ -71,7 +71,7 @@ class Model {
       case "fail": {
         const error = new DeviceError("gpu-error", "The step was refused.").toPlain();
         if (this.driver.plan !== undefined)
-          this.driver.send({ kind: "step-failed", plan: this.driver.plan.id, error });
+          this.driver.send({ kind: "step-failed", device: DEVICE, plan: this.driver.plan.id, error });
         break;
       }
       case "step":
@@ -97,7 +97,7 @@ class Model {
   #arrive(action: Extract<Act, { kind: "arrive" }>): void {
     const conversation = `c${action.conversation}`;
     const history = this.#histories.get(conversation) ?? [];
-    const cached = Math.min(this.driver.scheduler.cached(conversation).length, history.length);
+    const cached = Math.min(this.driver.scheduler.history(conversation).length, history.length);
     const keep = action.keep % (cached + 1);
     const tokens = Array.from(
       { length: action.prompt },
@@ -138,9 +138,9 @@ test("whatever happens, each turn ends once, its tokens are those it would get a
       model.learn();
       for (const turn of model.turns.keys()) expect(driver.end(turn)).toBeDefined();
       for (let n = 0; n < 5; n++) driver.send({ kind: "conversation-closed", conversation: `c${n}` });
-      drafted += driver.scheduler.snapshot().drafts.drafted;
-      accepted += driver.scheduler.snapshot().drafts.accepted;
-      expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 0 }, conversations: [] });
+      drafted += driver.device.drafts.drafted;
+      accepted += driver.device.drafts.accepted;
+      expect([driver.device.blocks.used, driver.scheduler.snapshot().conversations]).toEqual([0, []]);
     }),
     { numRuns: 1600 },
   );

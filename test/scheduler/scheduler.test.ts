@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { DeviceError } from "../../src/errors.ts";
 import type { SchedulerCommand } from "../../src/protocol/command.ts";
 import { fakeLogits, fakeToken } from "../harness/fake_runner.ts";
-import { Driver, greedy, tokensOf } from "./driver.ts";
+import { DEVICE, Driver, greedy, tokensOf } from "./driver.ts";
 
 const kinds = (commands: readonly SchedulerCommand[]) => commands.map((command) => command.kind);
 const range = (length: number, from = 0) => Array.from({ length }, (_, index) => from + index);
@@ -37,7 +37,7 @@ test("a second turn runs only what is new and keeps its blocks", () => {
   const driver = new Driver();
   driver.arrive(1, "a", range(9), { output: tokensOf(3) });
   driver.finish();
-  expect(driver.scheduler.cached("a").length).toBe(11); // the last sampled token was never run
+  expect(driver.scheduler.history("a").length).toBe(11); // the last sampled token was never run
   driver.arrive(2, "a", [50, 51], { output: tokensOf(1) });
   expect(driver.plan?.rows[0]).toMatchObject({ position: 11, tokens: [50, 51] });
   driver.finish();
@@ -50,7 +50,7 @@ test("a turn that keeps less than is cached overwrites the rest and returns its 
   driver.arrive(1, "a", range(16), { output: tokensOf(1) });
   driver.finish();
   driver.arrive(2, "a", [90], { keep: 5, output: tokensOf(1) });
-  expect(driver.scheduler.snapshot().blocks.used).toBe(2);
+  expect(driver.device.blocks.used).toBe(2);
   driver.finish();
   expect(driver.tokens(2)).toEqual([fakeToken([0, 1, 2, 3, 4, 90], 97)]);
 });
@@ -154,8 +154,8 @@ test("an abort in decode ends the turn at once, what was said stays cached, and 
   expect(driver.end(1)).toMatchObject({ reason: "abort", usage: { completionTokens: 2 } });
   const cached = [...range(4), ...driver.tokens(1).slice(0, 1)];
   for (let n = 0; n < 3; n++) expect(driver.step()).toEqual([]);
-  expect(driver.scheduler.cached("a")).toEqual(cached);
-  expect(driver.scheduler.snapshot()).toMatchObject({ inFlight: [], blocks: { used: 2 } });
+  expect(driver.scheduler.history("a")).toEqual(cached);
+  expect(driver.device).toMatchObject({ inFlight: [], blocks: { used: 2 } });
 });
 
 test("an abort before the first token undoes the turn", () => {
@@ -167,7 +167,7 @@ test("an abort before the first token undoes the turn", () => {
   driver.send({ kind: "turn-stopped", turn: 2, reason: "abort" });
   expect(driver.end(2)).toMatchObject({ reason: "abort", usage: { completionTokens: 0 } });
   driver.finish();
-  expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 1 }, inFlight: [] });
+  expect(driver.device).toMatchObject({ blocks: { used: 1 }, inFlight: [] });
 });
 
 test("an abort of a turn that waits ends it at once", () => {
@@ -192,13 +192,11 @@ test("closing a conversation in flight fails its turn at once and keeps its bloc
   driver.arrive(1, "a", range(6));
   driver.send({ kind: "conversation-closed", conversation: "a" });
   expect(driver.end(1)).toMatchObject({ kind: "turn-failed", error: { code: "disposed" } });
-  driver.arrive(2, "a", [1]);
-  expect(driver.end(2)).toMatchObject({ kind: "turn-failed", error: { code: "disposed" } });
   expect(driver.plans).toHaveLength(2);
   driver.step();
-  expect(driver.scheduler.snapshot().blocks.used).toBe(2);
+  expect(driver.device.blocks.used).toBe(2);
   driver.step();
-  expect(driver.scheduler.snapshot()).toMatchObject({ blocks: { used: 0 }, conversations: [] });
+  expect([driver.device.blocks.used, driver.scheduler.snapshot().conversations]).toEqual([0, []]);
 });
 
 test("a second turn of a conversation that still runs is refused", () => {
@@ -210,33 +208,114 @@ test("a second turn of a conversation that still runs is refused", () => {
   expect(driver.end(1)).toMatchObject({ kind: "turn-finished" });
 });
 
-test("a full pool fails the turn that asked, as it was before the turn, and the others go on", () => {
+test("where blocks run out, the conversation that was idle longest loses its own, and its next turn prefills them again", () => {
   const driver = new Driver({ blocks: 6 });
   driver.arrive(1, "a", range(8), { output: tokensOf(1) });
   driver.finish();
-  driver.arrive(2, "b", range(7), { output: tokensOf(9) });
-  driver.step();
-  driver.arrive(3, "a", range(16), { output: tokensOf(1) });
+  driver.arrive(2, "b", range(8, 30), { output: tokensOf(1) });
   driver.finish();
-  expect(driver.end(3)).toMatchObject({
+  driver.arrive(3, "c", range(12, 60), { output: tokensOf(1) });
+  driver.finish();
+  expect(["a", "b", "c"].map((id) => driver.scheduler.cachedTokens(id))).toEqual([0, 8, 12]);
+  expect(driver.scheduler.history("a")).toEqual(range(8));
+  driver.arrive(4, "a", [90], { output: tokensOf(1) });
+  driver.finish();
+  expect(driver.tokens(4)).toEqual([fakeToken([...range(8), 90], 97)]);
+  expect(driver.end(4)).toMatchObject({ usage: { promptTokens: 9, cachedTokens: 4 } }); // a block that nobody needed yet
+});
+
+test("turns that do not fit together take turns, the first one first, and both are what they would be alone", () => {
+  const driver = new Driver({ blocks: 4 });
+  driver.arrive(1, "a", range(4), { output: tokensOf(9) });
+  driver.arrive(2, "b", range(4, 30), { output: tokensOf(9) });
+  driver.finish();
+  for (const [turn, prompt] of [
+    [1, range(4)],
+    [2, range(4, 30)],
+  ] as const) {
+    // biome-ignore format: a table
+    const sequence = [...prompt];
+    for (let n = 0; n < 9; n++) sequence.push(fakeToken(sequence, 97));
+    expect(driver.tokens(turn)).toEqual(sequence.slice(4));
+  }
+  const ends = driver.commands.flatMap((command) => (command.kind === "turn-finished" ? [command.turn] : []));
+  expect(ends).toEqual([1, 2]);
+});
+
+test("an answer that outgrows the pool although it is alone fails, and takes nothing with it", () => {
+  const driver = new Driver({ blocks: 3 });
+  driver.arrive(1, "a", range(6), { output: tokensOf(99) });
+  driver.arrive(2, "b", range(6, 30), { output: tokensOf(3) });
+  driver.finish();
+  expect(driver.end(1)).toMatchObject({
     kind: "turn-failed",
     error: { code: "kv-full", name: "CapacityError" },
   });
+  expect(driver.scheduler.history("a")).toEqual([]);
   expect(driver.end(2)).toMatchObject({ kind: "turn-finished", reason: "length" });
-  expect(driver.scheduler.cached("a").length).toBe(8);
-  driver.send({ kind: "conversation-closed", conversation: "b" });
-  driver.arrive(4, "a", range(8), { output: tokensOf(1) });
-  driver.finish();
-  expect(driver.tokens(4)).toEqual([fakeToken([...range(8), ...range(8)], 97)]);
 });
 
-test("a decode that finds no block left fails alone and gives back what its turn took", () => {
-  const driver = new Driver({ blocks: 4 });
-  driver.arrive(1, "a", range(4), { output: tokensOf(9) });
-  driver.arrive(2, "b", range(4), { output: tokensOf(9) });
+test("conversations that begin alike share the blocks of their beginning, also when the first one is gone", () => {
+  const driver = new Driver({ maxStepTokens: 32 });
+  const system = range(9);
+  driver.arrive(1, "a", [...system, 50], { output: tokensOf(3) });
   driver.finish();
-  const ends = [driver.end(1), driver.end(2)].map((end) => end?.kind).sort();
-  expect(ends).toEqual(["turn-failed", "turn-finished"]);
+  driver.arrive(2, "b", [...system, 60, 61], { output: tokensOf(3) });
+  expect(driver.plan?.rows.map(({ tokens }) => tokens)).toEqual([[8, 60, 61]]);
+  expect(driver.device.blocks.used).toBe(3 + 1);
+  driver.finish();
+  expect(driver.end(2)).toMatchObject({ usage: { promptTokens: 11, cachedTokens: 8 } });
+  for (const conversation of ["a", "b"]) driver.send({ kind: "conversation-closed", conversation });
+  expect(driver.device.blocks.used).toBe(0);
+  driver.arrive(3, "c", [...system, 70], { output: tokensOf(1) });
+  driver.finish();
+  expect(driver.end(3)).toMatchObject({ usage: { cachedTokens: 8 } });
+  expect(driver.tokens(3)).toEqual([fakeToken([...system, 70], 97)]);
+});
+
+test("a fork shares all blocks, and each side writes into one of its own", () => {
+  const driver = new Driver({ maxStepTokens: 32 });
+  driver.arrive(1, "a", range(10), { output: tokensOf(4) });
+  driver.finish();
+  const history = driver.scheduler.history("a");
+  expect([history.length, driver.device.blocks.used]).toEqual([13, 4]);
+  driver.send({ kind: "conversation-forked", conversation: "whole", from: "a" });
+  driver.send({ kind: "conversation-forked", conversation: "early", from: "a", tokens: 6 });
+  expect(driver.device.blocks.used).toBe(4);
+  for (const [turn, id] of ["a", "whole", "early"].entries()) driver.arrive(turn + 2, id, [60 + turn]);
+  driver.finish();
+  const plans = driver.commands.flatMap((command) => (command.kind === "run-step" ? [command.plan] : []));
+  expect(plans.flatMap(({ copies }) => copies ?? [])).toHaveLength(2); // the last owner needs no copy
+  for (const [turn, kept] of [13, 13, 6].entries()) {
+    const sequence = [...history.slice(0, kept), 60 + turn];
+    for (let n = 0; n < 4; n++) sequence.push(fakeToken(sequence, 97));
+    expect(driver.tokens(turn + 2)).toEqual(sequence.slice(kept + 1));
+  }
+});
+
+test("a fork of a conversation that answers goes on from where that was", () => {
+  const driver = new Driver({ maxStepTokens: 32, plansInFlight: 3 });
+  driver.arrive(1, "a", range(5), { output: tokensOf(12) });
+  for (let n = 0; n < 4; n++) driver.step();
+  driver.send({ kind: "conversation-forked", conversation: "b", from: "a" });
+  const history = driver.scheduler.history("b");
+  driver.arrive(2, "b", [70], { output: tokensOf(4) });
+  driver.finish();
+  const alone = (sequence: number[], count: number) => {
+    for (let n = 0; n < count; n++) sequence.push(fakeToken(sequence, 97));
+    return sequence;
+  };
+  expect(driver.tokens(1)).toEqual(alone(range(5), 12).slice(5));
+  expect(driver.tokens(2)).toEqual(alone([...history, 70], 4).slice(history.length + 1));
+});
+
+test("a turn of higher priority goes before those that wait, and those that have waited for long go before it", () => {
+  const driver = new Driver({ maxStepRows: 1, plansInFlight: 1 });
+  for (const turn of [1, 2, 3]) driver.arrive(turn, `c${turn}`, range(4, turn), { output: tokensOf(2) });
+  driver.arrive(4, "urgent", range(4), { output: tokensOf(2), priority: 1 });
+  driver.finish();
+  const ends = driver.commands.flatMap((command) => (command.kind === "turn-finished" ? [command.turn] : []));
+  expect(ends).toEqual([1, 4, 2, 3]);
 });
 
 test.each([
@@ -249,14 +328,14 @@ test.each([
   driver.arrive(2, "a", range(9), { keep: 2 });
   expect(driver.end(2)).toMatchObject({ error: { code: "prompt-too-long", name: "InputError" } });
   expect(JSON.stringify(driver.end(2))).toContain(where);
-  expect(driver.scheduler.cached("a").length).toBe(2);
+  expect(driver.scheduler.history("a").length).toBe(2);
 });
 
 test("a step that fails ends the turns in it and no others", () => {
   const driver = new Driver({ maxStepRows: 1 });
   driver.arrive(1, "a", range(4));
   driver.arrive(2, "b", range(4));
-  driver.send({ kind: "step-failed", plan: driver.plan?.id ?? 0, error: broken });
+  driver.send({ kind: "step-failed", device: DEVICE, plan: driver.plan?.id ?? 0, error: broken });
   driver.finish();
   expect(driver.end(1)).toMatchObject({ kind: "turn-failed", error: { code: "gpu-error" } });
   expect(driver.end(2)).toMatchObject({ kind: "turn-finished" });
@@ -267,19 +346,24 @@ test("a lost device ends every turn, and every later one", () => {
   driver.arrive(1, "a", range(4));
   driver.arrive(2, "b", range(4));
   const late = driver.plan?.id ?? 0;
-  expect(kinds(driver.send({ kind: "device-lost", error: lost }))).toEqual(["turn-failed", "turn-failed"]);
-  expect(driver.send({ kind: "step-failed", plan: late, error: lost })).toEqual([]);
+  expect(kinds(driver.send({ kind: "device-lost", device: DEVICE, recovering: false, error: lost }))).toEqual(
+    ["turn-failed", "turn-failed"],
+  );
+  expect(driver.send({ kind: "step-failed", device: DEVICE, plan: late, error: lost })).toEqual([]);
   driver.arrive(3, "c", [1]);
   for (const turn of [1, 2, 3]) expect(driver.end(turn)).toMatchObject({ error: { code: "device-lost" } });
-  expect(driver.scheduler.snapshot().blocks.used).toBe(0);
+  expect(driver.scheduler.snapshot().devices).toEqual([]);
 });
 
 test("the report of an unknown plan is dropped", () => {
   const driver = new Driver();
   driver.arrive(1, "a", range(4));
-  expect(driver.scheduler.advance({ kind: "step-ended", result: { plan: 99, rows: [], ms: 0 } }, 0)).toEqual(
-    [],
-  );
+  expect(
+    driver.scheduler.advance(
+      { kind: "step-ended", device: DEVICE, result: { plan: 99, rows: [], ms: 0 } },
+      0,
+    ),
+  ).toEqual([]);
   driver.finish();
   expect(driver.end(1)).toMatchObject({ kind: "turn-finished" });
 });

@@ -20,10 +20,10 @@ test("an answer that repeats the prompt takes few steps, and is the same", () =>
   driver.finish();
   expect(driver.tokens(1)).toEqual(expected(60));
   expect(driver.runs).toBeLessThan(20);
-  const { drafted, accepted } = driver.scheduler.snapshot().drafts;
+  const { drafted, accepted } = driver.device.drafts;
   expect(accepted).toBe(60 - driver.runs); // each step gives one token more than it has right guesses
   expect(drafted).toBeGreaterThanOrEqual(accepted);
-  expect(driver.scheduler.cached("a")).toEqual([...PROMPT, ...expected(59)]);
+  expect(driver.scheduler.history("a")).toEqual([...PROMPT, ...expected(59)]);
 });
 
 test("a wrong guess costs its tokens and nothing else", () => {
@@ -35,9 +35,9 @@ test("a wrong guess costs its tokens and nothing else", () => {
   const alone = [...PROMPT];
   for (let n = 0; n < 60; n++) alone.push(driver.runner.next(alone));
   expect(driver.tokens(1)).toEqual(alone.slice(PROMPT.length));
-  const { drafted, accepted } = driver.scheduler.snapshot().drafts;
+  const { drafted, accepted } = driver.device.drafts;
   expect(drafted).toBeGreaterThan(accepted);
-  expect(driver.scheduler.cached("a")).toEqual(alone.slice(0, -1));
+  expect(driver.scheduler.history("a")).toEqual(alone.slice(0, -1));
 });
 
 test("a turn with a promising guess is held back until its token is known; without one it runs ahead", () => {
@@ -68,7 +68,7 @@ test.each([
   const answer = [15, 16, 17, 18, 10, 11, 12, 13, 14];
   expect(driver.tokens(1)).toEqual(answer);
   expect(driver.end(1)).toMatchObject({ reason, usage: { completionTokens: 9 } });
-  expect(driver.scheduler.cached("a")).toEqual([...prompt, ...answer.slice(0, -1)]);
+  expect(driver.scheduler.history("a")).toEqual([...prompt, ...answer.slice(0, -1)]);
 });
 
 test.each([
@@ -88,7 +88,7 @@ test("drafts fail nobody in a small cache: they take what is left, and give it b
   driver.arrive(2, "b", PROMPT, { output: tokensOf(8) });
   driver.finish();
   expect([driver.end(1), driver.end(2)].map((end) => end?.kind)).toEqual(["turn-finished", "turn-finished"]);
-  expect(driver.scheduler.snapshot().blocks.used).toBe(6 + 5);
+  expect(driver.device.blocks.used).toBe(6 + 5 - 2); // the prompt's two full blocks are shared
 });
 
 test("turns that the host samples, and schedulers told not to, have no drafts", () => {
@@ -101,7 +101,7 @@ test("turns that the host samples, and schedulers told not to, have no drafts", 
   off.arrive(1, "a", PROMPT, { output: tokensOf(30) });
   off.finish();
   for (const { scheduler, runs } of [driver, off])
-    expect([scheduler.snapshot().drafts.drafted, runs]).toEqual([0, 30]);
+    expect([scheduler.snapshot().devices[0]?.drafts.drafted, runs]).toEqual([0, 30]);
 });
 
 test("where checking costs as much as decoding, drafts stop", () => {
@@ -109,6 +109,6 @@ test("where checking costs as much as decoding, drafts stop", () => {
   driver.runner.stepMs = (tokens) => 10 * tokens;
   driver.arrive(1, "a", PROMPT, { output: tokensOf(150) });
   driver.finish();
-  expect(driver.scheduler.snapshot().drafts.drafted).toBeLessThan(40);
+  expect(driver.device.drafts.drafted).toBeLessThan(40);
   expect(driver.runs).toBeGreaterThan(110);
 });

@@ -1,0 +1,14 @@
+import type { RunnerLimits } from "./step.ts";
+
+/** What a device is for, where a policy tells them apart: first turns' prefill, everything after it, or both. */
+export type DeviceRole = "prefiller" | "decoder" | "both";
+
+/** A device as the scheduler knows it. */
+export interface DeviceSpec {
+  /** Names it in events and commands. */
+  readonly id: string;
+  readonly role: DeviceRole;
+  readonly limits: RunnerLimits;
+  /** Devices of the same pool share its blocks: KV goes from one to the other without being copied. Its own when absent. */
+  readonly pool?: string;
+}

@@ -1,0 +1,278 @@
+import type { DeviceSpec } from "../protocol/device.ts";
+import type { RunnerLimits } from "../protocol/step.ts";
+import type { Device } from "./device.ts";
+import type { Handoff, Handoffs } from "./handoff.ts";
+import type { ConversationView, DeviceView, Policy, TurnView } from "./policy.ts";
+import type { Pool } from "./pool.ts";
+import { type ConversationState, insertByRank, type TurnState } from "./state.ts";
+import { viewOf, viewOfAway } from "./views.ts";
+
+/**
+ * Which turn runs where, as the policy says, and what follows from it: turns wait for a place, and conversations go from the device that
+ * ran their prompt to the one they stay on.
+ */
+export class Placement {
+  readonly policy: Policy;
+  readonly #devices: ReadonlyMap<string, Device>;
+  /** Devices that are lost and expected back. */
+  readonly #away: ReadonlyMap<string, DeviceSpec>;
+  readonly #handoffs: Handoffs;
+  /** Turns that run nowhere yet; in the order of rank. */
+  readonly #waiting: TurnState[] = [];
+  /** Something has happened since turns were placed last. */
+  #changed = false;
+
+  constructor(
+    policy: Policy,
+    devices: ReadonlyMap<string, Device>,
+    away: ReadonlyMap<string, DeviceSpec>,
+    handoffs: Handoffs,
+  ) {
+    this.policy = policy;
+    this.#devices = devices;
+    this.#away = away;
+    this.#handoffs = handoffs;
+  }
+
+  get waiting(): readonly TurnState[] {
+    return this.#waiting;
+  }
+
+  changed(): void {
+    this.#changed = true;
+  }
+
+  add(turn: TurnState): void {
+    insertByRank(this.#waiting, turn);
+    this.#changed = true;
+  }
+
+  remove(turn: TurnState): void {
+    const at = this.#waiting.indexOf(turn);
+    if (at !== -1) this.#waiting.splice(at, 1);
+  }
+
+  /** Finds places for what waits for one, if anything has changed. */
+  place(): void {
+    if (!this.#changed) return;
+    this.#changed = false;
+    if (this.#handoffs.count === 0 && this.#waiting.length === 0) return;
+    const views = [
+      ...Array.from(this.#devices.values(), (device) => ({ limits: device.limits, view: viewOf(device) })),
+      ...Array.from(this.#away.values(), (spec) => ({ limits: spec.limits, view: viewOfAway(spec) })),
+    ];
+    for (const handoff of [...this.#handoffs.all])
+      if (handoff.tokens !== undefined && handoff.target === undefined) this.#bind(handoff, views);
+    for (const turn of [...this.#waiting]) {
+      if (turn.conversation.handoff === undefined) this.#placeTurn(turn, views);
+    }
+  }
+
+  /** Blocks of turns that will leave can leave as they are written. */
+  stream(): void {
+    for (const device of this.#devices.values()) {
+      for (const turn of device.turns) if (turn.leaves) this.#stream(turn, device);
+    }
+  }
+
+  /** All of the turn's prompt has run on `device`, which it leaves. */
+  prefilled(turn: TurnState, device: Device): void {
+    const { residence, conversation } = turn;
+    if (residence === undefined) throw new Error(`${conversation.id} has run on no device.`);
+    device.remove(turn);
+    turn.residence = undefined;
+    turn.admitted = false;
+    this.#leave(conversation, device, turn);
+  }
+
+  /** A turn has ended with its first token, on a device that its conversation leaves: what it has run goes where its later turns will run. */
+  ended({ conversation, leaves, residence }: TurnState): void {
+    const device = [...this.#devices.values()].find(({ pool }) => pool === residence?.pool);
+    if (leaves && device) this.#leave(conversation, device);
+  }
+
+  /** The conversation was cut to `tokens` tokens while it was on its way. */
+  cut({ handoff }: ConversationState, tokens: number): void {
+    if (handoff === undefined) return;
+    if (handoff.tokens === undefined || tokens === 0) this.drop(handoff);
+    else {
+      handoff.tokens = Math.min(handoff.tokens, tokens);
+      this.arrived(handoff.id);
+    }
+  }
+
+  /** Blocks of a handoff have entered. */
+  arrived(id: number): void {
+    const handoff = this.#handoffs.get(id);
+    if (handoff && this.#handoffs.isDone(handoff)) this.#complete(handoff);
+  }
+
+  /** What could not be copied is prefilled again. */
+  failed(id: number): void {
+    const handoff = this.#handoffs.get(id);
+    if (handoff === undefined) return;
+    this.drop(handoff);
+    const { source, turn, conversation } = handoff;
+    if (conversation.turn === undefined || conversation.turn === turn) source.pool.leave(source);
+    if (turn && conversation.turn === turn) this.add(turn);
+  }
+
+  /** The last conversation that waits for a device to go to loses its KV, so that a turn can go on. False when there is none. */
+  giveUpHandoff(pool: Pool): boolean {
+    const waiting = [...this.#handoffs.all].filter(({ source, target }) => source.pool === pool && !target);
+    const last = waiting.at(-1);
+    if (last === undefined) return false;
+    this.failed(last.id);
+    return true;
+  }
+
+  /** The conversation stays where it was. */
+  drop(handoff: Handoff): void {
+    this.#end(handoff, "dropped");
+    if (handoff.target) handoff.target.residence.pool.leave(handoff.target.residence);
+    this.#changed = true;
+  }
+
+  /** Its KV is gone with the device, and what is bound to it is not any more; its turns wait for another place. */
+  lose(device: Device, conversations: Iterable<ConversationState>): void {
+    const { pool, spec } = device;
+    for (const handoff of [...this.#handoffs.all]) {
+      const { source, target, turn, tokens, from, conversation } = handoff;
+      if (source.pool !== pool && target?.residence.pool !== pool) continue;
+      this.#end(handoff, "dropped");
+      if (source.pool === pool) {
+        if (target && target.residence.pool !== pool) target.residence.pool.leave(target.residence);
+        if (turn && conversation.turn === turn) this.add(turn);
+      } else if (tokens !== undefined) {
+        const again = this.#handoffs.begin(source, from);
+        again.tokens = tokens;
+        again.turn = turn;
+      }
+    }
+    this.#handoffs.forget((residence) => residence.pool === pool);
+    for (const turn of [...device.turns, ...device.queue]) {
+      turn.residence = undefined;
+      turn.admitted = false;
+      turn.leaves = false;
+      turn.ahead = 0;
+      turn.drafted = 0;
+      this.add(turn);
+    }
+    for (const conversation of conversations) {
+      conversation.residences.delete(pool);
+      if (conversation.bound === spec.id) conversation.bound = undefined;
+    }
+    this.#changed = true;
+  }
+
+  #end(handoff: Handoff, outcome: "done" | "dropped"): void {
+    const { target, source } = handoff;
+    if (target && target.residence !== source) target.device.incoming -= 1;
+    this.#handoffs.end(handoff, outcome);
+  }
+
+  #placeTurn(turn: TurnState, views: Views): void {
+    const { conversation } = turn;
+    const able = ableOf(views, conversation);
+    const placement = this.policy.place(turnView(turn, able), able);
+    const device = placement && this.#devices.get(placement.device);
+    if (placement === undefined || device === undefined) return;
+    this.remove(turn);
+    turn.leaves = placement.leaves;
+    if (!placement.leaves) conversation.bound = placement.device;
+    device.add(turn);
+  }
+
+  #stream(turn: TurnState, device: Device): void {
+    const { conversation, residence } = turn;
+    if (residence === undefined) return;
+    const elsewhere = [...this.#devices.values()].some(({ pool }) => pool !== device.pool);
+    if (conversation.handoff && conversation.handoff.source !== residence) this.drop(conversation.handoff);
+    if (elsewhere && conversation.handoff === undefined) this.#handoffs.begin(residence, device);
+  }
+
+  #leave(conversation: ConversationState, device: Device, turn?: TurnState): void {
+    const residence = conversation.residences.get(device.pool);
+    if (residence === undefined) throw new Error(`${conversation.id} has nothing to hand over.`);
+    const handoff = conversation.handoff ?? this.#handoffs.begin(residence, device);
+    handoff.tokens = residence.table.length;
+    handoff.turn = turn;
+    this.#changed = true;
+  }
+
+  #bind(handoff: Handoff, views: Views): void {
+    const { conversation, source, tokens = 0 } = handoff;
+    const able = ableOf(views, conversation);
+    const id = this.policy.bind({ ...conversationView(conversation, able), at: handoff.from.spec.id }, able);
+    const device = id === undefined ? undefined : this.#devices.get(id);
+    if (device === undefined) return;
+    if (device.pool === source.pool) {
+      handoff.target = { device, residence: source };
+      this.#complete(handoff);
+      return;
+    }
+    const hadNothing = device.pool.blocksOf(conversation.id) === 0;
+    const residence = device.pool.enter(conversation, tokens);
+    const { table } = residence;
+    const missing = table.missingFor(tokens + 1);
+    const needed = missing + device.pool.copiesAt(residence, table.length);
+    const blocks = device.reserve(needed, device.turns.length);
+    if (blocks === undefined) {
+      if (hadNothing) device.pool.leave(residence);
+      return;
+    }
+    table.addBlocks(blocks.slice(0, missing));
+    // The block that it is in crosses again, so nothing has to be copied when it was a shared one.
+    device.pool.own(residence, table.length, blocks[missing]);
+    device.incoming += 1;
+    this.#handoffs.bind(handoff, device, residence);
+    this.arrived(handoff.id);
+  }
+
+  /** The KV is where the conversation stays: its turn goes on there, and the blocks it came from are free. */
+  #complete(handoff: Handoff): void {
+    const { conversation, source, target, tokens = 0, turn, first } = handoff;
+    if (target === undefined) return;
+    const { residence, device } = target;
+    this.#end(handoff, "done");
+    if (device !== handoff.from) conversation.moved.transfers += 1;
+    if (residence !== source) {
+      conversation.moved.blocks += handoff.arrived - first;
+      residence.pool.grow(residence, tokens);
+      source.pool.leave(source);
+    }
+    conversation.bound = device.spec.id;
+    this.#changed = true;
+    if (turn === undefined || conversation.turn !== turn) {
+      if (residence !== source) residence.pool.cut(residence, tokens);
+      return;
+    }
+    turn.leaves = false;
+    turn.residence = residence;
+    turn.admitted = true;
+    device.add(turn);
+  }
+}
+
+type Views = readonly { readonly limits: RunnerLimits; readonly view: DeviceView }[];
+
+/** Whether a device could hold the conversation if it held no other. */
+export function canHold(limits: RunnerLimits, { tokens }: ConversationState): boolean {
+  return tokens.length <= Math.min(limits.blocks * limits.blockTokens, limits.contextTokens);
+}
+
+function ableOf(views: Views, conversation: ConversationState): readonly DeviceView[] {
+  return views.flatMap(({ limits, view }) => (canHold(limits, conversation) ? [view] : []));
+}
+
+/** A device that cannot hold the conversation any more is not where it stays. */
+function conversationView(
+  { id, tokens, bound }: ConversationState,
+  able: readonly DeviceView[],
+): ConversationView {
+  return { id, tokens: tokens.length, bound: able.some((device) => device.id === bound) ? bound : undefined };
+}
+
+function turnView({ conversation, request, arrivedMs }: TurnState, able: readonly DeviceView[]): TurnView {
+  return { ...conversationView(conversation, able), newTokens: request.tokens.length, arrivedMs };
+}

@@ -1,0 +1,81 @@
+import type { DeviceRole } from "../protocol/device.ts";
+
+/**
+ * The rules of placement: pure functions of what can be observed. They see token counts of turns that have arrived, queued work,
+ * measured times and KV occupancy, and never guess what a conversation will do.
+ */
+export interface Policy {
+  readonly name: string;
+  /** Most times that a conversation's KV may go from one device to another while no device is lost; undefined where turns decide it. */
+  readonly transfers: number | undefined;
+  /**
+   * Where a turn's prompt runs, of the devices that could hold its conversation if it were alone; undefined: nowhere yet. Asked again
+   * whenever something has changed.
+   */
+  place(turn: TurnView, devices: readonly DeviceView[]): Placement | undefined;
+  /** The device that a conversation goes to whose turn has run its prompt where it does not stay; undefined: none has room. */
+  bind(conversation: LeavingView, devices: readonly DeviceView[]): string | undefined;
+}
+
+export interface Placement {
+  readonly device: string;
+  /** When the prompt has run, the conversation leaves for the device that `bind` then names. */
+  readonly leaves: boolean;
+}
+
+export interface ConversationView {
+  readonly id: string;
+  /** Tokens that have arrived or were sampled. */
+  readonly tokens: number;
+  /** The device it stays on; undefined before its first handoff, and when that device was lost. */
+  readonly bound: string | undefined;
+}
+
+export interface LeavingView extends ConversationView {
+  /** The device that has its KV. */
+  readonly at: string;
+}
+
+export interface TurnView extends ConversationView {
+  /** Of these, how many are new in this turn. */
+  readonly newTokens: number;
+  readonly arrivedMs: number;
+}
+
+/** A device that is away, lost and expected back, has no room and no end of work. */
+export interface DeviceView {
+  readonly id: string;
+  readonly role: DeviceRole;
+  readonly totalBlocks: number;
+  /** Blocks of conversations whose turn runs there or that are on their way there. */
+  readonly activeBlocks: number;
+  /** Tokens of prompts that it has to run before what comes now. */
+  readonly queuedTokens: number;
+  /** Turns that run or wait there. */
+  readonly turns: number;
+  /** Whether it has room for the conversation and its next token, when idle conversations make room. */
+  hasRoomFor(conversation: ConversationView): boolean;
+}
+
+/** The least by a finite measure; of equals the first. */
+export function least<T>(items: readonly T[], measure: (item: T) => number): T | undefined {
+  let best: T | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const item of items) {
+    const value = measure(item);
+    if (value >= least) continue;
+    best = item;
+    least = value;
+  }
+  return best;
+}
+
+/** Devices of a role, those of both included; all where there are none: a role is a preference. */
+export function ofRole(devices: readonly DeviceView[], role: "prefiller" | "decoder"): readonly DeviceView[] {
+  const found = devices.filter((device) => device.role === role || device.role === "both");
+  return found.length > 0 ? found : devices;
+}
+
+export function occupancy({ activeBlocks, totalBlocks }: DeviceView): number {
+  return activeBlocks / totalBlocks;
+}

@@ -1,0 +1,176 @@
+import { BlockAllocator } from "../kv/block_allocator.ts";
+import { BlockTable } from "../kv/block_table.ts";
+import type { BlockCopy } from "../protocol/step.ts";
+import type { Device } from "./device.ts";
+import type { ConversationState, Residence } from "./state.ts";
+
+/** Blocks that nobody holds any more; steps in flight may still write to them until all plans up to this one have reported. */
+interface RetiredBlocks {
+  readonly plan: number;
+  readonly blocks: readonly number[];
+}
+
+/** The KV blocks of one device, or of several that share them, and the conversations that have some. */
+export class Pool {
+  readonly id: string;
+  readonly allocator: BlockAllocator;
+  readonly devices = new Set<Device>();
+  readonly #blockTokens: number;
+  /** In the order of their last use. */
+  readonly #residences = new Map<string, Residence>();
+  readonly #inFlight = new Set<number>();
+  #retired: RetiredBlocks[] = [];
+  /** How often conversations became idle whose blocks may be taken, ever. */
+  #idled = 0;
+  /** Blocks that could have been taken are being written to still. */
+  #heldBack = false;
+
+  constructor(id: string, blocks: number, blockTokens: number) {
+    this.id = id;
+    this.#blockTokens = blockTokens;
+    this.allocator = new BlockAllocator(blocks);
+  }
+
+  get residences(): Iterable<Residence> {
+    return this.#residences.values();
+  }
+
+  /** How many blocks the conversation has here. */
+  blocksOf(conversation: string): number {
+    return this.#residences.get(conversation)?.table.blocks.length ?? 0;
+  }
+
+  get retired(): readonly RetiredBlocks[] {
+    return this.#retired;
+  }
+
+  /** Grows whenever there may be more room. */
+  get releases(): number {
+    return this.allocator.freed + this.#idled;
+  }
+
+  /** A turn has left its conversation's blocks here. */
+  idled(): void {
+    this.#idled += 1;
+  }
+
+  /** What the conversation has here; a new residence begins with the blocks of others that hold its first tokens, `limit` at most. */
+  enter(conversation: ConversationState, limit: number): Residence {
+    const known = conversation.residences.get(this);
+    const residence = known ?? this.#settleIn(conversation);
+    this.#touch(residence);
+    const { table } = residence;
+    if (table.length > 0 || table.blocks.length > 0) return residence;
+    const match = this.allocator.match(conversation.tokens, this.#blockTokens, limit);
+    this.allocator.share(match.blocks);
+    table.begin(match);
+    return residence;
+  }
+
+  /** A step has written the residence's K and V up to `tokens`. */
+  grow(residence: Residence, tokens: number): void {
+    residence.table.grow(tokens, residence.conversation.tokens, this.allocator);
+  }
+
+  /** How many blocks it takes to go on at `position` in blocks that are the residence's own: 1 where that is in a shared one. */
+  copiesAt({ table }: Residence, position: number): number {
+    const block = table.blocks[Math.floor(position / this.#blockTokens)];
+    return block !== undefined && this.allocator.owners(block) > 1 ? 1 : 0;
+  }
+
+  /**
+   * Makes the block that `position` is in the residence's own, before anything is written there; `copy` takes the place of a shared one,
+   * which `plan`, about to be made, reads; without a plan nothing of it is needed.
+   */
+  own(residence: Residence, position: number, copy: number | undefined, plan?: number): readonly BlockCopy[] {
+    const { table } = residence;
+    const at = Math.floor(position / this.#blockTokens);
+    const block = table.blocks[at];
+    if (block === undefined) return [];
+    if (copy === undefined) {
+      this.allocator.forget(block);
+      return [];
+    }
+    table.replace(at, copy);
+    if (plan === undefined) this.#retire(residence, [block]);
+    else this.#retired.push({ plan, blocks: [block] });
+    return position % this.#blockTokens === 0 ? [] : [{ from: block, to: copy }];
+  }
+
+  /** Keeps the first `tokens` tokens; blocks that are not needed for them go as soon as nothing in flight writes to them. */
+  cut(residence: Residence, tokens: number): void {
+    this.#retire(residence, residence.table.truncate(tokens));
+  }
+
+  leave(residence: Residence): void {
+    this.cut(residence, 0);
+    this.#residences.delete(residence.conversation.id);
+    residence.conversation.residences.delete(this);
+  }
+
+  /** The conversation may go on with another one's first blocks: a fork. */
+  share(from: Residence, conversation: ConversationState, tokens: number): void {
+    const residence = this.#settleIn(conversation);
+    const blocks = from.table.blocks.slice(0, Math.ceil(tokens / this.#blockTokens));
+    this.allocator.share(blocks);
+    residence.table.addBlocks(blocks);
+    residence.lastPlan = from.lastPlan;
+    this.grow(residence, tokens);
+  }
+
+  /** It is the last one to make room for others. */
+  #touch(residence: Residence): void {
+    const { id } = residence.conversation;
+    this.#residences.delete(id);
+    this.#residences.set(id, residence);
+  }
+
+  /** Takes the coldest idle conversation's blocks for others; they are found by their content until they are handed out. */
+  evict(canGo: (residence: Residence) => boolean): boolean {
+    for (const residence of this.#residences.values()) {
+      if (residence.table.blocks.length === 0 || !canGo(residence)) continue;
+      if (this.holds(residence)) {
+        this.#heldBack = true;
+        continue;
+      }
+      this.leave(residence);
+      return true;
+    }
+    return false;
+  }
+
+  /** Whether a plan in flight may still write to its blocks. */
+  holds({ lastPlan }: Residence): boolean {
+    for (const plan of this.#inFlight) if (plan <= lastPlan) return true;
+    return false;
+  }
+
+  planned(plan: number): void {
+    this.#inFlight.add(plan);
+  }
+
+  /** The plan has reported: blocks that waited for it alone go. */
+  settled(plan: number): void {
+    this.#inFlight.delete(plan);
+    if (this.#heldBack) this.idled();
+    this.#heldBack = false;
+    if (this.#retired.length === 0) return;
+    const first = Math.min(...this.#inFlight);
+    for (const { plan, blocks } of this.#retired) if (plan < first) this.allocator.free(blocks);
+    this.#retired = this.#retired.filter(({ plan }) => plan >= first);
+  }
+
+  #retire(residence: Residence, blocks: readonly number[]): void {
+    if (blocks.length === 0) return;
+    if (this.holds(residence)) this.#retired.push({ plan: residence.lastPlan, blocks });
+    else this.allocator.free(blocks);
+  }
+
+  #settleIn(conversation: ConversationState): Residence {
+    const table = new BlockTable(this.#blockTokens);
+    const residence = { conversation, pool: this, table, lastPlan: 0 };
+    conversation.residences.set(this, residence);
+    this.#residences.set(conversation.id, residence);
+    return residence;
+  }
+}

@@ -1,0 +1,45 @@
+import type { DeviceSpec } from "../protocol/device.ts";
+import type { Device } from "./device.ts";
+import type { DeviceView } from "./policy.ts";
+import { isIdle, tokensLeft } from "./state.ts";
+
+/** What policies see of a device; looked up when they ask. */
+export function viewOf(device: Device): DeviceView {
+  const { spec, pool, limits, turns, queue } = device;
+  return {
+    id: spec.id,
+    role: spec.role,
+    totalBlocks: limits.blocks,
+    get activeBlocks() {
+      return activeBlocks(device);
+    },
+    get queuedTokens() {
+      return [...turns, ...queue].reduce((sum, turn) => sum + Math.max(0, tokensLeft(turn) - 1), 0);
+    },
+    get turns() {
+      return turns.length + queue.length;
+    },
+    hasRoomFor: ({ id, tokens }) => {
+      const needed = Math.ceil((tokens + 1) / limits.blockTokens) - pool.blocksOf(id);
+      return device.freeRows > 0 && activeBlocks(device) + needed + turns.length <= limits.blocks;
+    },
+  };
+}
+
+export function viewOfAway({ id, role, limits }: DeviceSpec): DeviceView {
+  return {
+    id,
+    role,
+    totalBlocks: limits.blocks,
+    activeBlocks: limits.blocks,
+    queuedTokens: Number.POSITIVE_INFINITY,
+    turns: 0,
+    hasRoomFor: () => false,
+  };
+}
+
+function activeBlocks({ pool }: Device): number {
+  let blocks = 0;
+  for (const residence of pool.residences) if (!isIdle(residence)) blocks += residence.table.blocks.length;
+  return blocks;
+}

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { fail } from "../src/cli/failure.ts";
 import type { Io } from "../src/cli/io.ts";
+import { addAgents } from "./agents.ts";
 import { addBusyWait } from "./busy_wait.ts";
 import { addEngine, addShow } from "./engine.ts";
 import { addPeers } from "./peers.ts";
@@ -24,6 +25,7 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
   addBusyWait(program, io);
   addSpeculation(program, io);
   addPeers(program, io);
+  addAgents(program, io);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

@@ -1,14 +1,18 @@
 import type { TurnTimings as Timings } from "./metrics/turn_metrics.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
+import type { DeviceRole } from "./protocol/device.ts";
 import type { OnProgress } from "./protocol/progress.ts";
 import type { SamplingOptions } from "./protocol/sampling.ts";
 import type { FinishReason, TurnUsage as Usage } from "./protocol/turn.ts";
+import type { PolicyName } from "./scheduler/policies/table.ts";
 import type { CandidateOutcome, CandidateReport, TunedChoice, Tuning } from "./tuner/tuning.ts";
 
 export type {
   CandidateOutcome,
   CandidateReport,
+  DeviceRole,
   FinishReason,
+  PolicyName,
   SamplingOptions,
   Timings,
   TunedChoice,
@@ -36,7 +40,14 @@ export interface RuntimeOptions {
   readonly adapter?: string;
   /** A device of the caller's own; it is used and not destroyed. Push no error scopes on it while it loads or tunes. */
   readonly device?: GPUDevice;
-  /** Size of the KV pool in MiB. Range (0, 1048576]; chosen from the model's context and the adapter's limits when absent. */
+  /**
+   * Several devices, each with a copy of the model and a KV pool of its own, in place of `adapter` and `device`. With a prefiller and a
+   * decoder, a conversation's first prompt runs on the one, and its KV cache is then copied once to the other, where it stays.
+   */
+  readonly devices?: readonly DeviceOptions[];
+  /** Where turns run, when there are several devices. Default `conserve` where one is a prefiller, else `collocated-sticky`. */
+  readonly policy?: PolicyName;
+  /** Size of each KV pool in MiB. Range (0, 1048576]; chosen from the model's context and the adapter's limits when absent. */
   readonly kvMiB?: number;
   /** Most tokens one step runs, prefill chunks included. Range [1, 4096]; default 256. */
   readonly maxStepTokens?: number;
@@ -57,6 +68,23 @@ export interface RuntimeOptions {
   /** Aborts the loading. */
   readonly signal?: AbortSignal;
   readonly platform?: Platform;
+}
+
+export interface DeviceOptions {
+  /** What the device is for. Default `both`. */
+  readonly role?: DeviceRole;
+  /** Part of an adapter's name; the best adapter when absent. One adapter may serve several devices. */
+  readonly adapter?: string;
+  /** A device of the caller's own, as `RuntimeOptions.device`. */
+  readonly device?: GPUDevice;
+  /** Size of its KV pool in MiB; the runtime's when absent. */
+  readonly kvMiB?: number;
+}
+
+export interface DeviceInfo {
+  readonly id: string;
+  readonly role: DeviceRole;
+  readonly adapter: AdapterSummary;
 }
 
 export interface ModelInfo {
@@ -85,11 +113,28 @@ export interface RuntimeStats {
   readonly liveGpuBytes: number;
   /** Products of the model that run kernels which tuning chose in place of the defaults. */
   readonly tunedProducts: number;
+  /** Of conversations that are still open: how often one went from a device to another, and the bytes of KV that were copied for it. */
+  readonly handoffs: number;
+  readonly handoffBytes: number;
+  /** Each device's part of the blocks. */
+  readonly devices: readonly DeviceStats[];
+}
+
+export interface DeviceStats extends DeviceInfo {
+  readonly kvBlocks: number;
+  readonly kvBlocksUsed: number;
+  readonly kvBlocksPeak: number;
+  /** Turns that share its steps now, and turns that wait for blocks there. */
+  readonly turns: number;
+  readonly queued: number;
 }
 
 export interface Runtime {
   readonly model: ModelInfo;
+  /** The first device's. */
   readonly adapter: AdapterSummary;
+  readonly devices: readonly DeviceInfo[];
+  readonly policy: PolicyName;
   readonly precision: Precision;
   stats(): RuntimeStats;
   conversation(options?: ConversationOptions): Conversation;
@@ -148,8 +193,19 @@ export interface Conversation {
    *   CapacityError `kv-full`; DeviceError `device-lost`, `gpu-error`, `gpu-out-of-memory`
    */
   send(text: string, options?: SendOptions): AsyncIterable<Part>;
+  /**
+   * A new conversation that begins with this one's messages, the first `messages` of them when given, a system message included. It
+   * shares the KV blocks of what both have in common: nothing is prefilled or copied for it. A turn that runs is no part of it.
+   * @throws InputError `invalid-option`, `disposed`
+   */
+  fork(options?: ForkOptions): Conversation;
   /** Ends its turn, if one runs, and gives its KV blocks back; the conversation cannot be used again. */
   dispose(): void;
+}
+
+export interface ForkOptions {
+  /** Range [0, messages.length], so that no question is left without its answer. */
+  readonly messages?: number;
 }
 
 export interface SendOptions extends SamplingOptions {

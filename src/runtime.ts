@@ -1,38 +1,36 @@
 import type {
   ConversationOptions,
+  DeviceInfo,
+  DeviceStats,
   EvaluateRequest,
   EvaluateResult,
   ModelInfo,
+  PolicyName,
   Precision,
   Runtime,
   RuntimeOptions,
   RuntimeStats,
-  Speculation,
   TextCodec,
   TuneOptions,
   TuneResult,
 } from "./api.ts";
-import { ChatConversation, type ConversationParts } from "./conversation/conversation.ts";
+import { ChatConversation, type ConversationParts, systemMessages } from "./conversation/conversation.ts";
 import { checkObject, checkText } from "./conversation/option_checks.ts";
 import { disposed, TurnLoop } from "./conversation/turn_loop.ts";
 import { BatonError } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";
-import { borrowDevice, type GpuDevice, openDevice } from "./gpu/device.ts";
-import { type GgufFile, openGguf } from "./loader/gguf.ts";
-import { sourceOf } from "./loader/sources/byte_sources.ts";
-import { TensorTable, vocabOf } from "./model/tensor_table.ts";
-import { summarizeAdapter } from "./platform/gpu_choice.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
-import type { GpuRunner } from "./runner/gpu_runner.ts";
-import { openRunner } from "./runner/open_runner.ts";
+import { openDevices, type RuntimeDevice } from "./runtime_devices.ts";
+import { type Loaded, type LoadedDevice, load, modelInfo, openSource } from "./runtime_load.ts";
 import { type CheckedRuntimeOptions, checkRuntimeOptions, checkTuneOptions } from "./runtime_options.ts";
-import { RuntimeTuner, recallKernels } from "./runtime_tuner.ts";
+import { recovery } from "./runtime_recovery.ts";
+import { RuntimeTuner } from "./runtime_tuner.ts";
+import { policies } from "./scheduler/policies/table.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { DeviceSnapshot } from "./scheduler/snapshot.ts";
-import { type ChatTemplate, createChatTemplate } from "./text/chat.ts";
-import { createTokenizer, type Tokenizer } from "./text/tokenizer.ts";
-import type { Tunable } from "./tuner/task.ts";
+import type { ChatTemplate } from "./text/chat.ts";
+import type { Tokenizer } from "./text/tokenizer.ts";
 
 /**
  * The composition root: options in, a runtime out, everything let go of if that fails.
@@ -46,119 +44,37 @@ export async function openRuntime(
   const checked = checkRuntimeOptions(options);
   checked.signal?.throwIfAborted();
   const platform = checked.platform ?? defaultPlatform();
-  // The device first: without one there is no use in a download.
-  const gpu = await openGpu(checked, platform);
+  // The devices first: without one there is no use in a download.
+  const opened = await openDevices(checked, platform);
   try {
     const source = await openSource(checked, platform);
-    const file = await openGguf(source, { signal: checked.signal });
-    const parts = await load(checked, gpu, file, platform);
-    const { precision, speculation } = checked;
-    const model = modelInfo(checked.model, source, file, parts.runner);
-    const runtime = new BatonRuntime({ ...parts, gpu, model, platform, precision, speculation, startedMs });
+    const loaded = await load(checked, opened, source, platform);
+    const runtime = new BatonRuntime({ ...loaded, options: checked, source, platform, startedMs });
     if (checked.tune === "idle") runtime.tuneWhenIdle();
     return runtime;
   } catch (error) {
-    gpu.destroy();
+    for (const { gpu } of opened) gpu.destroy();
     throw error;
   }
 }
 
-async function openGpu({ device, adapter }: CheckedRuntimeOptions, platform: Platform): Promise<GpuDevice> {
-  if (device !== undefined) return borrowDevice(device, summaryOf(device));
-  return openDevice(await platform.openAdapter(adapter === undefined ? {} : { name: adapter }));
-}
-
-/** Of a device little is known: browsers leave out the adapter's name. */
-function summaryOf({ adapterInfo: info, label }: GPUDevice): AdapterSummary {
-  const family = [info.vendor, info.architecture].filter((part) => part !== "").join(" ");
-  return summarizeAdapter(info.description || info.device || family || label || "caller's device", info);
-}
-
-async function openSource(options: CheckedRuntimeOptions, platform: Platform): Promise<ByteSource> {
-  const { model, onProgress, signal } = options;
-  if (model instanceof Blob || model instanceof ReadableStream) return sourceOf(model);
-  return platform.resolveModel(model, { ...(onProgress && { onProgress }), ...(signal && { signal }) });
-}
-
-interface Loaded {
-  readonly tokenizer: Tokenizer;
-  readonly template: ChatTemplate;
-  readonly runner: GpuRunner;
-}
-
-/** Reads the file to its end, and closes it. */
-async function load(
-  options: CheckedRuntimeOptions,
-  gpu: GpuDevice,
-  file: GgufFile,
-  platform: Platform,
-): Promise<Loaded> {
-  const { precision, maxStepTokens, maxLogitRows, kvMiB, onProgress, signal } = options;
-  try {
-    const tokenizer = createTokenizer(file.metadata, vocabOf(new TensorTable(file)));
-    const template = createChatTemplate(file.metadata, tokenizer);
-    const given = {
-      ...(kvMiB !== undefined && { kvMiB }),
-      ...(maxLogitRows !== undefined && { maxLogitRows }),
-      ...(onProgress && { onProgress }),
-      tuned: (tunable: Tunable) => recallKernels(tunable, platform),
-    };
-    const runner = await openRunner({ gpu, file, precision, maxStepTokens, ...given });
-    signal?.throwIfAborted();
-    return { tokenizer, template, runner };
-  } finally {
-    await file.close();
-  }
-}
-
-function modelInfo(
-  model: RuntimeOptions["model"],
-  source: ByteSource,
-  file: GgufFile,
-  { config, limits, weightBytes }: GpuRunner,
-): ModelInfo {
-  const last = file.tensors.at(-1);
-  return {
-    name: modelName(typeof model === "string" || model instanceof URL ? String(model) : source.name),
-    architecture: config.architecture.name,
-    parameters: file.parameters,
-    contextTokens: limits.contextTokens,
-    vocabTokens: limits.vocabTokens,
-    fileBytes: source.bytes ?? (last === undefined ? 0 : last.offset + last.bytes),
-    weightBytes,
-  };
-}
-
-/** A catalogue's name as it is; of a path or a URL, the file's name. */
-function modelName(model: string): string {
-  const [path = ""] = model.split(/[?#]/);
-  return (
-    path
-      .split(/[\\/]/)
-      .at(-1)
-      ?.replace(/\.gguf$/i, "") || model
-  );
-}
-
-/** The one device's id in the scheduler. */
-const DEVICE = "gpu";
-
 interface RuntimeParts extends Loaded {
-  readonly gpu: GpuDevice;
-  readonly model: ModelInfo;
+  readonly options: CheckedRuntimeOptions;
+  readonly source: ByteSource;
   readonly platform: Platform;
-  readonly precision: Precision;
-  readonly speculation: Speculation;
   readonly startedMs: number;
 }
 
 class BatonRuntime implements Runtime {
   readonly model: ModelInfo;
   readonly adapter: AdapterSummary;
+  readonly devices: readonly DeviceInfo[];
+  readonly policy: PolicyName;
   readonly precision: Precision;
   readonly tokenizer: TextCodec;
-  readonly #gpu: GpuDevice;
-  readonly #runner: GpuRunner;
+  readonly #devices: LoadedDevice[];
+  /** Aborted when it is disposed. */
+  readonly #disposing = new AbortController();
   readonly #scheduler: Scheduler;
   readonly #loop: TurnLoop;
   readonly #parts: ConversationParts;
@@ -168,42 +84,70 @@ class BatonRuntime implements Runtime {
   #disposal: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts) {
-    const { gpu, runner, tokenizer, template, model, platform, precision, speculation, startedMs } = parts;
-    this.model = model;
+    const { devices, tokenizer, template, options, source, file, platform, startedMs } = parts;
+    const [{ runner, gpu }] = devices;
+    this.model = modelInfo(options.model, source, file, runner);
     this.adapter = gpu.summary;
-    this.precision = precision;
+    this.devices = devices.map(infoOf);
+    this.policy = options.policy ?? defaultPolicy(devices);
+    this.precision = options.precision;
     this.tokenizer = textCodec(tokenizer, template);
-    this.#gpu = gpu;
-    this.#runner = runner;
-    const { limits } = runner;
-    this.#scheduler = new Scheduler({ devices: [{ id: DEVICE, role: "both", limits }], speculation });
-    this.#loop = new TurnLoop(this.#scheduler, new Map([[DEVICE, runner]]));
-    const history = (id: string) => this.#scheduler.history(id);
-    const cachedTokens = (id: string) => this.#scheduler.cachedTokens(id);
-    this.#parts = { loop: this.#loop, tokenizer, template, limits, history, cachedTokens };
+    this.#devices = [...devices];
+    const specs = devices.map(({ id, role, runner: { limits } }) => ({ id, role, limits }));
+    const { speculation } = options;
+    this.#scheduler = new Scheduler({ devices: specs, policy: policies[this.policy], speculation });
+    const recover = recovery({
+      options,
+      platform,
+      devices: this.#devices,
+      onReopened: (device) => this.#replace(device),
+      signal: this.#disposing.signal,
+    });
+    const runners = new Map(devices.map((device) => [device.id, device.runner]));
+    this.#loop = new TurnLoop(this.#scheduler, runners, { recover });
+    this.#parts = {
+      loop: this.#loop,
+      tokenizer,
+      template,
+      limits: runner.limits,
+      history: (id) => this.#scheduler.history(id),
+      cachedTokens: (id) => this.#scheduler.cachedTokens(id),
+      newId: () => this.#newId("conversation"),
+    };
     const { tunable } = runner;
-    this.#tuner = new RuntimeTuner({ tunable, memory: platform, model: model.name, activity: this.#loop });
-    reportLoss(gpu, this.#loop);
+    this.#tuner = new RuntimeTuner({
+      tunable,
+      memory: platform,
+      model: this.model.name,
+      activity: this.#loop,
+    });
+    for (const device of devices) reportLoss(device, this.#loop);
     this.#loadMs = performance.now() - startedMs;
   }
 
   stats(): RuntimeStats {
-    const { devices, steps } = this.#scheduler.snapshot();
-    const sum = (count: (device: DeviceSnapshot) => number) =>
-      devices.reduce((all, device) => all + count(device), 0);
+    const { devices, conversations, steps } = this.#scheduler.snapshot();
+    const { blockTokens, blockBytes } = this.#parts.limits;
+    const drafts = devices.map((device) => device.drafts);
+    const perDevice = this.devices.map((info) => deviceStats(info, devices));
+    const sum = <T>(items: readonly T[], count: (item: T) => number) =>
+      items.reduce((total, item) => total + count(item), 0);
     return {
       loadMs: this.#loadMs,
-      kvBlocks: sum(({ blocks }) => blocks.total),
-      kvBlocksUsed: sum(({ blocks }) => blocks.used),
-      kvBlocksPeak: sum(({ blocks }) => blocks.peak),
-      kvBlockTokens: this.#runner.limits.blockTokens,
-      kvBytes: this.#runner.kvBytes,
+      kvBlocks: sum(perDevice, ({ kvBlocks }) => kvBlocks),
+      kvBlocksUsed: sum(perDevice, ({ kvBlocksUsed }) => kvBlocksUsed),
+      kvBlocksPeak: sum(perDevice, ({ kvBlocksPeak }) => kvBlocksPeak),
+      kvBlockTokens: blockTokens,
+      kvBytes: sum(this.#devices, ({ runner }) => runner.kvBytes),
       steps,
-      dispatches: this.#runner.dispatches,
-      draftedTokens: sum(({ drafts }) => drafts.drafted),
-      acceptedTokens: sum(({ drafts }) => drafts.accepted),
-      liveGpuBytes: this.#gpu.liveBytes,
-      tunedProducts: this.#runner.tunedProducts,
+      dispatches: sum(this.#devices, ({ runner }) => runner.dispatches),
+      draftedTokens: sum(drafts, ({ drafted }) => drafted),
+      acceptedTokens: sum(drafts, ({ accepted }) => accepted),
+      liveGpuBytes: sum(this.#devices, ({ gpu }) => gpu.liveBytes),
+      tunedProducts: sum(this.#devices, ({ runner }) => runner.tunedProducts),
+      handoffs: sum(conversations, ({ transfers }) => transfers),
+      handoffBytes: sum(conversations, ({ movedBlocks }) => movedBlocks) * blockBytes,
+      devices: perDevice,
     };
   }
 
@@ -211,7 +155,7 @@ class BatonRuntime implements Runtime {
     this.#loop.assertAlive();
     checkObject("options", options);
     if (options.system !== undefined) checkText("system", options.system);
-    return new ChatConversation(this.#newId("conversation"), options.system, this.#parts);
+    return new ChatConversation(this.#newId("conversation"), systemMessages(options.system), this.#parts);
   }
 
   async evaluate(request: EvaluateRequest): Promise<EvaluateResult> {
@@ -229,10 +173,17 @@ class BatonRuntime implements Runtime {
   }
 
   dispose(): Promise<void> {
-    this.#disposal ??= Promise.all([this.#loop.dispose(), this.#tuner.dispose(disposed())]).then(() =>
-      this.#runner.dispose(),
-    );
+    this.#disposing.abort();
+    this.#disposal ??= Promise.all([this.#loop.dispose(), this.#tuner.dispose(disposed())]).then(() => {
+      for (const { runner } of this.#devices) runner.dispose();
+    });
     return this.#disposal;
+  }
+
+  #replace(device: LoadedDevice): void {
+    const at = this.#devices.findIndex(({ id }) => id === device.id);
+    this.#devices[at] = device;
+    reportLoss(device, this.#loop);
   }
 
   #newId(kind: string): string {
@@ -241,14 +192,30 @@ class BatonRuntime implements Runtime {
   }
 }
 
+function infoOf({ id, role, gpu }: RuntimeDevice): DeviceInfo {
+  return { id, role, adapter: gpu.summary };
+}
+
+/** A device that is lost has nothing left. */
+function deviceStats(info: DeviceInfo, snapshots: readonly DeviceSnapshot[]): DeviceStats {
+  const found = snapshots.find(({ id }) => id === info.id);
+  const { total = 0, used = 0, peak = 0 } = found?.blocks ?? {};
+  const { turns = 0, queued = 0 } = found ?? {};
+  return { ...info, kvBlocks: total, kvBlocksUsed: used, kvBlocksPeak: peak, turns, queued };
+}
+
+function defaultPolicy(devices: readonly RuntimeDevice[]): PolicyName {
+  return devices.some(({ role }) => role === "prefiller") ? "conserve" : "collocated-sticky";
+}
+
 /** The loop is held weakly: a caller's own device may outlive many runtimes. */
-function reportLoss(gpu: GpuDevice, loop: TurnLoop): void {
+function reportLoss({ id, gpu }: RuntimeDevice, loop: TurnLoop): void {
   const weakly = new WeakRef(loop);
   void gpu.lost.then(() => {
     try {
       gpu.assertAlive();
     } catch (error) {
-      if (error instanceof BatonError) weakly.deref()?.lose(DEVICE, error.toPlain());
+      if (error instanceof BatonError) weakly.deref()?.lose(id, error.toPlain());
     }
   });
 }

@@ -1,4 +1,4 @@
-import type { Precision, RuntimeOptions, Speculation, TuneOptions } from "./api.ts";
+import type { DeviceOptions, Precision, RuntimeOptions, Speculation, TuneOptions } from "./api.ts";
 import {
   checkFunction,
   checkNumber,
@@ -8,8 +8,12 @@ import {
   checkText,
   invalidOption,
 } from "./conversation/option_checks.ts";
+import type { DeviceRole } from "./protocol/device.ts";
+import { policies } from "./scheduler/policies/table.ts";
 
 const DEFAULT_MAX_STEP_TOKENS = 256;
+const MOST_DEVICES = 16;
+const ROLES: readonly DeviceRole[] = ["prefiller", "decoder", "both"];
 
 /** Runtime options, checked, with the defaults that do not depend on the model or the adapter. */
 export type CheckedRuntimeOptions = RuntimeOptions &
@@ -24,6 +28,8 @@ export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOpti
   checkTune(options.tune ?? "never");
   if (options.adapter !== undefined) checkText("adapter", options.adapter);
   if (options.device !== undefined) checkDevice(options.device);
+  checkDevices(options);
+  if (options.policy !== undefined) checkPolicy(options.policy);
   if (options.platform !== undefined) checkObject("platform", options.platform);
   checkOptionalNumber("kvMiB", options.kvMiB, { above: 0, max: 2 ** 20 });
   const { maxStepTokens = DEFAULT_MAX_STEP_TOKENS } = options;
@@ -48,6 +54,37 @@ function checkDevice(device: unknown): void {
   checkObject("device", device);
   const { queue } = device as Partial<GPUDevice>;
   if (queue === undefined) throw invalidOption("device", device, "a GPUDevice");
+}
+
+function checkDevices({ devices, adapter, device }: RuntimeOptions): void {
+  if (devices === undefined) return;
+  if (!Array.isArray(devices) || devices.length < 1 || devices.length > MOST_DEVICES)
+    throw invalidOption("devices", devices, `an array of 1 to ${MOST_DEVICES} devices`);
+  if (adapter !== undefined || device !== undefined)
+    throw invalidOption("devices", devices, "given alone: without adapter or device beside it");
+  for (const [index, one] of devices.entries()) checkDeviceOptions(`devices[${index}]`, one);
+  const own = devices.flatMap((one: DeviceOptions) => one.device ?? []);
+  if (new Set(own).size < own.length)
+    throw invalidOption(
+      "devices",
+      devices,
+      "different devices: one GPUDevice serves as one, with the role both",
+    );
+}
+
+function checkDeviceOptions(name: string, options: DeviceOptions): void {
+  checkObject(name, options);
+  const { role, adapter, device, kvMiB } = options;
+  if (role !== undefined && !ROLES.includes(role))
+    throw invalidOption(`${name}.role`, role, `"prefiller", "decoder" or "both"`);
+  if (adapter !== undefined) checkText(`${name}.adapter`, adapter);
+  if (device !== undefined) checkDevice(device);
+  checkOptionalNumber(`${name}.kvMiB`, kvMiB, { above: 0, max: 2 ** 20 });
+}
+
+function checkPolicy(policy: string): void {
+  if (!Object.hasOwn(policies, policy))
+    throw invalidOption("policy", policy, `one of ${Object.keys(policies).join(", ")}`);
 }
 
 /** @throws InputError `invalid-option` */

@@ -11,7 +11,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   kv: ["protocol", "errors.ts"],
   scheduler: ["protocol", "kv"],
   metrics: ["protocol"],
-  workload: ["protocol"],
+  workload: ["protocol", "errors.ts"],
   text: ["protocol", "errors.ts"],
   loader: ["protocol", "errors.ts"],
   gpu: ["protocol", "errors.ts", "platform/platform.ts"],

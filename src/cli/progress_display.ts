@@ -9,7 +9,7 @@ export interface Work {
   readonly phase: Progress["phase"] | "evaluate" | "measure";
   readonly done: number;
   readonly total: number | undefined;
-  readonly unit: Progress["unit"] | "tokens" | "samples";
+  readonly unit: Progress["unit"] | "tokens" | "samples" | "conversations";
   readonly label: string;
 }
 

@@ -1,10 +1,11 @@
-import type { Conversation, Message, Part, SendOptions } from "../api.ts";
+import type { Conversation, ForkOptions, Message, Part, SendOptions } from "../api.ts";
 import { InputError } from "../errors.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import type { ChatTemplate } from "../text/chat.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { ChatTurn } from "./chat_turn.ts";
+import { checkNumber, invalidOption } from "./option_checks.ts";
 import { checkPrompt, checkSendOptions } from "./send_options.ts";
 import type { TurnLoop } from "./turn_loop.ts";
 
@@ -18,6 +19,7 @@ export interface ConversationParts {
   history(conversation: string): readonly number[];
   /** How many of them are in the cache. */
   cachedTokens(conversation: string): number;
+  newId(): string;
 }
 
 /**
@@ -30,10 +32,10 @@ export class ChatConversation implements Conversation {
   #messages: readonly Message[];
   #disposed = false;
 
-  constructor(id: string, system: string | undefined, parts: ConversationParts) {
+  constructor(id: string, messages: readonly Message[], parts: ConversationParts) {
     this.id = id;
     this.#parts = parts;
-    this.#messages = system === undefined ? [] : [{ role: "system", content: system }];
+    this.#messages = messages;
   }
 
   get messages(): readonly Message[] {
@@ -67,6 +69,18 @@ export class ChatConversation implements Conversation {
     }
   }
 
+  fork({ messages = this.#messages.length }: ForkOptions = {}): ChatConversation {
+    if (this.#disposed) throw conversationDisposed(this.id);
+    const { length } = this.#messages;
+    checkNumber("messages", messages, { min: 0, max: length, integer: true });
+    const kept = this.#messages.slice(0, messages);
+    if (kept.at(-1)?.role === "user")
+      throw invalidOption("messages", messages, "a number that leaves no question without its answer");
+    const id = this.#parts.newId();
+    this.#parts.loop.fork(id, this.id);
+    return new ChatConversation(id, kept, this.#parts);
+  }
+
   dispose(): void {
     this.#disposed = true;
     this.#parts.loop.close(this.id);
@@ -85,6 +99,10 @@ export class ChatConversation implements Conversation {
       { role: "assistant", content: answer },
     ];
   }
+}
+
+export function systemMessages(system: string | undefined): readonly Message[] {
+  return system === undefined ? [] : [{ role: "system", content: system }];
 }
 
 function conversationDisposed(conversation: string): InputError {

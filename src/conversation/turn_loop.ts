@@ -1,5 +1,6 @@
 import { BatonError, DeviceError, fromPlain, InputError, type PlainError } from "../errors.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
+import type { DeviceSpec } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
 import type { Runner, StepPlan } from "../protocol/step.ts";
 import type { FinishReason, TurnRequest, TurnUsage } from "../protocol/turn.ts";
@@ -15,13 +16,25 @@ export interface TurnSink {
   failed(error: Error): void;
 }
 
+/** Opens a lost device again, perhaps after a while and several tries; undefined or a rejection where that cannot be. */
+export type Recover = (
+  device: string,
+) => Promise<{ readonly device: DeviceSpec; readonly runner: Runner } | undefined>;
+
+export interface TurnLoopOptions {
+  /** Absent: what is lost stays lost. */
+  readonly recover?: Recover;
+  readonly now?: () => number;
+}
+
 /**
  * Turns the wheel: events into the scheduler, its commands to the devices' runners and to the turns' sinks, the runners' reports back as
  * events. It decides nothing.
  */
 export class TurnLoop {
   readonly #scheduler: Scheduler;
-  readonly #runners: ReadonlyMap<string, Runner>;
+  readonly #runners: Map<string, Runner>;
+  readonly #recover: Recover | undefined;
   readonly #staging = new HandoffStaging();
   readonly #now: () => number;
   readonly #sinks = new Map<number, TurnSink>();
@@ -41,10 +54,11 @@ export class TurnLoop {
   constructor(
     scheduler: Scheduler,
     runners: ReadonlyMap<string, Runner>,
-    now: () => number = () => performance.now(),
+    { recover, now = () => performance.now() }: TurnLoopOptions = {},
   ) {
     this.#scheduler = scheduler;
-    this.#runners = runners;
+    this.#runners = new Map(runners);
+    this.#recover = recover;
     this.#now = now;
   }
 
@@ -102,10 +116,16 @@ export class TurnLoop {
     });
   }
 
-  /** The device is gone; where it was the last one, every turn fails with this error, now and later. */
+  /**
+   * The device is gone: its turns go on elsewhere, or there when it has been opened again; where neither can be they fail with this error,
+   * later ones too. Again for the same loss does nothing.
+   */
   lose(device: string, error: PlainError): void {
+    if (!this.#runners.delete(device)) return;
     this.#running.delete(device);
-    this.#dispatch({ kind: "device-lost", device, error, recovering: false });
+    const recovering = this.#recover !== undefined && !this.#disposed;
+    this.#dispatch({ kind: "device-lost", device, error, recovering });
+    if (recovering) void this.#reopen(device, error);
   }
 
   /** Ends every turn; resolves when the runners have nothing in flight. */
@@ -113,6 +133,16 @@ export class TurnLoop {
     this.#disposed = true;
     for (const conversation of [...this.#conversations]) this.close(conversation);
     if (this.#running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  async #reopen(id: string, error: PlainError): Promise<void> {
+    const found = await this.#recover?.(id).catch(() => undefined);
+    if (found === undefined) {
+      this.#dispatch({ kind: "device-lost", device: id, error, recovering: false });
+      return;
+    }
+    this.#runners.set(id, found.runner);
+    this.#dispatch({ kind: "device-joined", device: found.device });
   }
 
   /** Events that come while one is being worked on wait their turn, so that commands stay in order. */
@@ -128,6 +158,10 @@ export class TurnLoop {
       this.#draining = false;
     }
     if (this.#broken !== undefined) this.#failAll(this.#broken);
+    this.#settle();
+  }
+
+  #settle(): void {
     if (this.#running.size > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
@@ -183,7 +217,9 @@ export class TurnLoop {
       try {
         return { kind: "step-ended", device, result: await runner.run(plan) };
       } catch (cause) {
-        return { kind: "step-failed", device, plan: plan.id, error: plainOf(cause, runner.name) };
+        return this.#failed(device, runner, cause, (error) => {
+          return { kind: "step-failed", device, plan: plan.id, error };
+        });
       }
     });
   }
@@ -199,21 +235,42 @@ export class TurnLoop {
         await copy(runner);
         return { kind: step === "export" ? "blocks-exported" : "blocks-imported", handoff };
       } catch (cause) {
-        return { kind: "handoff-failed", handoff, step, error: plainOf(cause, runner.name) };
+        return this.#failed(device, runner, cause, (error) => {
+          return { kind: "handoff-failed", handoff, step, error };
+        });
       }
     });
   }
 
+  /** What fails because the device is lost is no failure of its own. */
+  #failed(
+    device: string,
+    runner: Runner,
+    cause: unknown,
+    event: (error: PlainError) => SchedulerEvent,
+  ): SchedulerEvent | undefined {
+    const error = plainOf(cause, runner.name);
+    if (error.code !== "device-lost") return event(error);
+    if (this.#runners.get(device) === runner) this.lose(device, error);
+    return undefined;
+  }
+
   /** What becomes of `work` is the next event. */
-  async #report(device: string, work: (runner: Runner) => Promise<SchedulerEvent>): Promise<void> {
+  async #report(
+    device: string,
+    work: (runner: Runner) => Promise<SchedulerEvent | undefined>,
+  ): Promise<void> {
     const runner = this.#runners.get(device);
     if (runner === undefined) throw new Error(`There is no device ${device}.`);
     this.#running.set(device, (this.#running.get(device) ?? 0) + 1);
     const event = await work(runner);
-    const left = (this.#running.get(device) ?? 1) - 1;
-    if (left > 0) this.#running.set(device, left);
-    else this.#running.delete(device);
-    this.#dispatch(event);
+    if (this.#runners.get(device) === runner) {
+      const left = (this.#running.get(device) ?? 1) - 1;
+      if (left > 0) this.#running.set(device, left);
+      else this.#running.delete(device);
+    }
+    if (event) this.#dispatch(event);
+    this.#settle();
   }
 
   /** A sink that throws ends its own turn and no other's. */

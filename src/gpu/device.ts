@@ -31,6 +31,8 @@ export class GpuDevice {
   readonly summary: AdapterSummary;
   readonly capabilities: GpuCapabilities;
   readonly lost: Promise<GPUDeviceLostInfo>;
+  /** It is a caller's own. */
+  readonly borrowed: boolean;
   /** For whatever the device is to do first: results, pipelines, errors. */
   readonly wait: Wait;
   /** Another device of the same adapter, where that helps; see `OpenAdapter.openTwin`. */
@@ -45,9 +47,11 @@ export class GpuDevice {
     device: GPUDevice,
     summary: AdapterSummary,
     onDestroy: () => void,
-    { wait, openTwin }: Pick<OpenAdapter, "wait" | "openTwin"> = {},
+    opened?: Pick<OpenAdapter, "wait" | "openTwin">,
   ) {
+    const { wait, openTwin } = opened ?? {};
     this.device = device;
+    this.borrowed = opened === undefined;
     this.wait = wait ?? plainly;
     this.openTwin = openTwin && (async () => openDevice(await openTwin()));
     this.summary = summary;

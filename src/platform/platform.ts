@@ -34,6 +34,8 @@ export interface OpenAdapter {
 export interface AdapterRequest {
   /** Part of an adapter's name; the best adapter when absent. */
   readonly name?: string;
+  /** How many devices will share the machine's cores with this one, itself included, where the adapter is the CPU. Default 1. */
+  readonly sharers?: number;
   /** GPU timestamps to the nanosecond, for measuring, where the platform can say so; rounded by default. */
   readonly exactTimestamps?: boolean;
 }

@@ -3,6 +3,7 @@ import type { PlainError } from "../protocol/plain_error.ts";
 import type { BlockCopy, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
 import { Drafting } from "./drafting.ts";
 import type { Flight } from "./flight.ts";
+import { Observations } from "./observations.ts";
 import type { Pool } from "./pool.ts";
 import { kvFull } from "./scheduler_errors.ts";
 import { comesBefore, insertByRank, isIdle, nextPosition, type TurnState } from "./state.ts";
@@ -38,6 +39,7 @@ export class Device {
   readonly spec: DeviceSpec;
   readonly pool: Pool;
   readonly drafting: Drafting | undefined;
+  readonly observed = new Observations();
   /** Their blocks are reserved; in the order of rank. */
   readonly turns: TurnState[] = [];
   /** They wait for blocks; in the order of rank. */
@@ -93,6 +95,10 @@ export class Device {
   /** What the step taught about steps. */
   record(flight: Flight, result: StepResult): void {
     this.drafting?.record(flight, result);
+    const { rows } = flight.plan;
+    const decodes = rows.filter(({ tokens, output }) => tokens.length === 1 && output.kind !== "none").length;
+    const tokens = rows.reduce((sum, row) => sum + row.tokens.length, 0);
+    this.observed.step(tokens - decodes, decodes, result.ms);
   }
 
   /** The next plan, of this id; undefined when there is nothing to run or it is not time yet. */

@@ -1,5 +1,6 @@
 import type { SchedulerCommand } from "../protocol/command.ts";
 import type { Device } from "./device.ts";
+import { Smoothed } from "./observations.ts";
 import { type ConversationState, type Residence, type TurnState, tokensLeft } from "./state.ts";
 
 /** A conversation's KV on its way from one device to another. */
@@ -12,6 +13,8 @@ export interface Handoff {
   target: { readonly device: Device; readonly residence: Residence } | undefined;
   /** Goes on when all is there; undefined where the conversation is idle, or its turn has come since. */
   turn: TurnState | undefined;
+  /** The turn runs its prompt where the KV goes, and the conversation will be back: the KV stays where it comes from as well. */
+  isLoan: boolean;
   /** Tokens whose KV crosses; undefined while more of them are being prefilled. */
   tokens: number | undefined;
   /** Blocks that were there already. */
@@ -30,6 +33,7 @@ interface HeldBlocks {
   readonly blocks: readonly number[];
   /** Up to which block of the sequence. */
   readonly end: number;
+  readonly sinceMs: number;
 }
 
 /**
@@ -42,6 +46,7 @@ export class Handoffs {
   readonly #under = new Map<number, Handoff>();
   /** Blocks that are being read or written, with an owner more until that is reported; by handoff, in the order of the commands. */
   readonly #held = new Map<string, HeldBlocks[]>();
+  readonly #msPerBlock = { export: new Smoothed(), import: new Smoothed() };
   #commands: SchedulerCommand[] = [];
   #ids = 0;
 
@@ -62,6 +67,12 @@ export class Handoffs {
     return [...this.#held.values()].flat();
   }
 
+  /** What a block takes from one device to another, lately; undefined before the first. */
+  get msPerBlock(): number | undefined {
+    const { export: out, import: into } = this.#msPerBlock;
+    return out.value === undefined || into.value === undefined ? undefined : out.value + into.value;
+  }
+
   get(id: number): Handoff | undefined {
     return this.#under.get(id);
   }
@@ -75,6 +86,7 @@ export class Handoffs {
       source,
       target: undefined,
       turn: undefined,
+      isLoan: false,
       tokens: undefined,
       first: 0,
       exported: 0,
@@ -109,15 +121,17 @@ export class Handoffs {
     this.#commands.push({ kind: "handoff-ended", handoff: handoff.id, outcome });
   }
 
-  /** The copy that was commanded first has ended. */
-  reported(id: number, step: "export" | "import", failed: boolean): void {
+  /** The copy that was commanded first has ended, at `atMs`; undefined when it has failed. */
+  reported(id: number, step: "export" | "import", atMs: number | undefined): void {
     const key = `${id} ${step}`;
     const held = this.#held.get(key) ?? [];
     const first = held.shift();
     if (held.length === 0) this.#held.delete(key);
     if (first) first.residence.pool.allocator.free(first.blocks);
     const handoff = this.#under.get(id);
-    if (handoff === undefined || first === undefined || failed) return;
+    if (first === undefined || atMs === undefined) return;
+    this.#msPerBlock[step].add((atMs - first.sinceMs) / first.blocks.length);
+    if (handoff === undefined) return;
     if (step === "export") handoff.landed = first.end;
     else handoff.arrived = first.end;
   }
@@ -132,7 +146,7 @@ export class Handoffs {
   }
 
   /** What can be copied now, those that began first before the others. */
-  pump(): readonly SchedulerCommand[] {
+  pump(nowMs: number): readonly SchedulerCommand[] {
     let [staged, waiting] = [0, 0];
     for (const handoff of this.#under.values()) {
       const blocks = stagedOf(handoff);
@@ -144,33 +158,33 @@ export class Handoffs {
       const room = bound ? this.#stagingBlocks - staged : Math.floor(this.#stagingBlocks / 2) - waiting;
       const count = Math.min(Math.max(0, room), leaving(handoff) - handoff.exported);
       if (count > 0) {
-        this.#export(handoff, count);
+        this.#export(handoff, count, nowMs);
         staged += count;
         if (!bound) waiting += count;
       }
-      this.#import(handoff);
+      this.#import(handoff, nowMs);
     }
     const commands = this.#commands;
     this.#commands = [];
     return commands;
   }
 
-  #export(handoff: Handoff, count: number): void {
+  #export(handoff: Handoff, count: number, sinceMs: number): void {
     const { id, source, from, exported: first } = handoff;
     const blocks = source.table.blocks.slice(first, first + count);
     handoff.exported += blocks.length;
-    this.#hold(`${id} export`, { residence: source, blocks, end: handoff.exported });
+    this.#hold(`${id} export`, { residence: source, blocks, end: handoff.exported, sinceMs });
     this.#commands.push({ kind: "export-blocks", device: from.spec.id, handoff: id, first, blocks });
   }
 
-  #import(handoff: Handoff): void {
+  #import(handoff: Handoff, sinceMs: number): void {
     const { id, target, imported: first } = handoff;
     if (target === undefined) return;
     const { residence, device } = target;
     const blocks = residence.table.blocks.slice(first, Math.min(handoff.landed, totalOf(handoff)));
     if (blocks.length === 0) return;
     handoff.imported += blocks.length;
-    this.#hold(`${id} import`, { residence, blocks, end: handoff.imported });
+    this.#hold(`${id} import`, { residence, blocks, end: handoff.imported, sinceMs });
     this.#commands.push({ kind: "import-blocks", device: device.spec.id, handoff: id, first, blocks });
   }
 

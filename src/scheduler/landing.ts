@@ -2,12 +2,21 @@ import type { SchedulerCommand } from "../protocol/command.ts";
 import type { RowResult, StepResult, StepRow } from "../protocol/step.ts";
 import type { Device } from "./device.ts";
 import { endOf, type Flight } from "./flight.ts";
-import { outcomeAfter, promptTokens, type TurnOutcome, type TurnState, tokensLeft } from "./state.ts";
+import {
+  completionTokens,
+  outcomeAfter,
+  promptTokens,
+  type TurnOutcome,
+  type TurnState,
+  tokensLeft,
+} from "./state.ts";
 
 /** Who is told what came of a step. */
 export interface LandingSink {
   deliver(command: SchedulerCommand): void;
   end(turn: TurnState, outcome: TurnOutcome): void;
+  /** The turn has its first token. */
+  firstToken(turn: TurnState): void;
   /** All known tokens of a turn that leaves have run. */
   prefilled(turn: TurnState): void;
 }
@@ -70,6 +79,7 @@ function takeToken(device: Device, turn: TurnState, token: number, sink: Landing
   const { request, conversation } = turn;
   if (request.output.kind !== "tokens") return;
   device.drafting?.learn(turn, token);
+  if (completionTokens(turn) === 0) sink.firstToken(turn);
   conversation.tokens.push(token);
   sink.deliver({ kind: "deliver-token", turn: request.turn, token });
   const outcome = outcomeAfter(turn, token, device.limits.contextTokens);

@@ -2,9 +2,9 @@ import type { DeviceSpec } from "../protocol/device.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import type { Device } from "./device.ts";
 import type { Handoff, Handoffs } from "./handoff.ts";
-import type { ConversationView, DeviceView, Policy, TurnView } from "./policy.ts";
+import type { ConversationView, DeviceView, PastView, Policy, TurnView, WorldView } from "./policy.ts";
 import type { Pool } from "./pool.ts";
-import { type ConversationState, insertByRank, type TurnState } from "./state.ts";
+import { type ConversationState, insertByRank, type Residence, type TurnState } from "./state.ts";
 import { viewOf, viewOfAway } from "./views.ts";
 
 /**
@@ -21,6 +21,8 @@ export class Placement {
   readonly #waiting: TurnState[] = [];
   /** Something has happened since turns were placed last. */
   #changed = false;
+  #answers = 0;
+  #answerTokens = 0;
 
   constructor(
     policy: Policy,
@@ -52,19 +54,35 @@ export class Placement {
     if (at !== -1) this.#waiting.splice(at, 1);
   }
 
+  /** A turn has ended with an answer of so many tokens. */
+  answered(tokens: number): void {
+    this.#answers += 1;
+    this.#answerTokens += tokens;
+  }
+
   /** Finds places for what waits for one, if anything has changed. */
-  place(): void {
+  place(nowMs: number): void {
     if (!this.#changed) return;
     this.#changed = false;
     if (this.#handoffs.count === 0 && this.#waiting.length === 0) return;
     const views = [
-      ...Array.from(this.#devices.values(), (device) => ({ limits: device.limits, view: viewOf(device) })),
+      ...Array.from(this.#devices.values(), (device) => ({
+        limits: device.limits,
+        view: viewOf(device, nowMs),
+      })),
       ...Array.from(this.#away.values(), (spec) => ({ limits: spec.limits, view: viewOfAway(spec) })),
     ];
+    const past = this.#past();
+    const worldOf = (conversation: ConversationState) => ({
+      nowMs,
+      devices: ableOf(views, conversation),
+      past,
+    });
     for (const handoff of [...this.#handoffs.all])
-      if (handoff.tokens !== undefined && handoff.target === undefined) this.#bind(handoff, views);
+      if (handoff.tokens !== undefined && handoff.target === undefined)
+        this.#bind(handoff, worldOf(handoff.conversation));
     for (const turn of [...this.#waiting]) {
-      if (turn.conversation.handoff === undefined) this.#placeTurn(turn, views);
+      if (turn.conversation.handoff === undefined) this.#placeTurn(turn, worldOf(turn.conversation));
     }
   }
 
@@ -143,6 +161,8 @@ export class Placement {
       if (source.pool === pool) {
         if (target && target.residence.pool !== pool) target.residence.pool.leave(target.residence);
         if (turn && conversation.turn === turn) this.add(turn);
+      } else if (handoff.isLoan) {
+        if (turn && conversation.turn === turn) this.add(turn);
       } else if (tokens !== undefined) {
         const again = this.#handoffs.begin(source, from);
         again.tokens = tokens;
@@ -171,16 +191,61 @@ export class Placement {
     this.#handoffs.end(handoff, outcome);
   }
 
-  #placeTurn(turn: TurnState, views: Views): void {
+  #past(): PastView {
+    const { msPerBlock } = this.#handoffs;
+    const [device] = this.#devices.values();
+    const blockTokens = device?.limits.blockTokens ?? 1;
+    return {
+      outputTokens: this.#answers === 0 ? undefined : this.#answerTokens / this.#answers,
+      handoffMsPerToken: msPerBlock === undefined ? undefined : msPerBlock / blockTokens,
+    };
+  }
+
+  #placeTurn(turn: TurnState, world: WorldView): void {
     const { conversation } = turn;
-    const able = ableOf(views, conversation);
-    const placement = this.policy.place(turnView(turn, able), able);
+    const placement = this.policy.place(turnView(turn, world), world);
     const device = placement && this.#devices.get(placement.device);
     if (placement === undefined || device === undefined) return;
+    const history = placement.moves ? this.#historyOf(conversation, device) : undefined;
+    if (history) {
+      const residence = this.#reserve(
+        device,
+        conversation,
+        history.residence.table.length,
+        conversation.tokens.length,
+      );
+      if (residence === undefined) return;
+      const handoff = this.#handoffs.begin(history.residence, history.device);
+      handoff.tokens = history.residence.table.length;
+      handoff.turn = turn;
+      handoff.isLoan = placement.leaves;
+      this.remove(turn);
+      turn.leaves = placement.leaves;
+      device.incoming += 1;
+      this.#handoffs.bind(handoff, device, residence);
+      this.arrived(handoff.id);
+      return;
+    }
     this.remove(turn);
     turn.leaves = placement.leaves;
     if (!placement.leaves) conversation.bound = placement.device;
     device.add(turn);
+  }
+
+  /** Where the most of the conversation's KV is, if that is more than `device` has. */
+  #historyOf(
+    conversation: ConversationState,
+    { pool }: Device,
+  ): { readonly residence: Residence; readonly device: Device } | undefined {
+    let most = conversation.residences.get(pool)?.table.length ?? 0;
+    let history: { readonly residence: Residence; readonly device: Device } | undefined;
+    for (const residence of conversation.residences.values()) {
+      const [device] = residence.pool.devices;
+      if (device === undefined || residence.table.length <= most) continue;
+      most = residence.table.length;
+      history = { residence, device };
+    }
+    return history;
   }
 
   #stream(turn: TurnState, device: Device): void {
@@ -200,10 +265,10 @@ export class Placement {
     this.#changed = true;
   }
 
-  #bind(handoff: Handoff, views: Views): void {
+  #bind(handoff: Handoff, world: WorldView): void {
     const { conversation, source, tokens = 0 } = handoff;
-    const able = ableOf(views, conversation);
-    const id = this.policy.bind({ ...conversationView(conversation, able), at: handoff.from.spec.id }, able);
+    const view = { ...conversationView(conversation, world), at: handoff.from.spec.id };
+    const id = this.policy.bind(view, world);
     const device = id === undefined ? undefined : this.#devices.get(id);
     if (device === undefined) return;
     if (device.pool === source.pool) {
@@ -211,22 +276,36 @@ export class Placement {
       this.#complete(handoff);
       return;
     }
-    const hadNothing = device.pool.blocksOf(conversation.id) === 0;
-    const residence = device.pool.enter(conversation, tokens);
-    const { table } = residence;
-    const missing = table.missingFor(tokens + 1);
-    const needed = missing + device.pool.copiesAt(residence, table.length);
-    const blocks = device.reserve(needed, device.turns.length);
-    if (blocks === undefined) {
-      if (hadNothing) device.pool.leave(residence);
-      return;
-    }
-    table.addBlocks(blocks.slice(0, missing));
-    // The block that it is in crosses again, so nothing has to be copied when it was a shared one.
-    device.pool.own(residence, table.length, blocks[missing]);
+    const residence = this.#reserve(device, conversation, tokens, tokens);
+    if (residence === undefined) return;
     device.incoming += 1;
     this.#handoffs.bind(handoff, device, residence);
     this.arrived(handoff.id);
+  }
+
+  /** Blocks on `device` for `upTo` tokens of the conversation and one more, of which the first `crossing` cross; undefined: no room. */
+  #reserve(
+    device: Device,
+    conversation: ConversationState,
+    crossing: number,
+    upTo: number,
+  ): Residence | undefined {
+    const { pool } = device;
+    if (device.freeRows <= 0) return undefined;
+    const hadNothing = pool.blocksOf(conversation.id) === 0;
+    const residence = pool.enter(conversation, crossing);
+    const { table } = residence;
+    const missing = table.missingFor(upTo + 1);
+    const needed = missing + pool.copiesAt(residence, table.length);
+    const blocks = device.reserve(needed, device.turns.length);
+    if (blocks === undefined) {
+      if (hadNothing) pool.leave(residence);
+      return undefined;
+    }
+    table.addBlocks(blocks.slice(0, missing));
+    // The block that it is in crosses again, so nothing has to be copied when it was a shared one.
+    pool.own(residence, table.length, blocks[missing]);
+    return residence;
   }
 
   /** The KV is where the conversation stays: its turn goes on there, and the blocks it came from are free. */
@@ -235,21 +314,24 @@ export class Placement {
     if (target === undefined) return;
     const { residence, device } = target;
     this.#end(handoff, "done");
+    const goesOn = turn !== undefined && conversation.turn === turn;
     if (device !== handoff.from) conversation.moved.transfers += 1;
     if (residence !== source) {
       conversation.moved.blocks += handoff.arrived - first;
       residence.pool.grow(residence, tokens);
-      source.pool.leave(source);
+      if (!handoff.isLoan) source.pool.leave(source);
+      else if (!goesOn) residence.pool.leave(residence);
     }
-    conversation.bound = device.spec.id;
+    if (!handoff.isLoan) conversation.bound = device.spec.id;
     this.#changed = true;
-    if (turn === undefined || conversation.turn !== turn) {
-      if (residence !== source) residence.pool.cut(residence, tokens);
+    if (!goesOn) {
+      if (residence !== source && !handoff.isLoan) residence.pool.cut(residence, tokens);
       return;
     }
-    turn.leaves = false;
+    turn.leaves = handoff.isLoan;
     turn.residence = residence;
     turn.admitted = true;
+    turn.cachedTokens ??= residence.table.length;
     device.add(turn);
   }
 }
@@ -268,11 +350,22 @@ function ableOf(views: Views, conversation: ConversationState): readonly DeviceV
 /** A device that cannot hold the conversation any more is not where it stays. */
 function conversationView(
   { id, tokens, bound }: ConversationState,
-  able: readonly DeviceView[],
+  { devices }: WorldView,
 ): ConversationView {
-  return { id, tokens: tokens.length, bound: able.some((device) => device.id === bound) ? bound : undefined };
+  return {
+    id,
+    tokens: tokens.length,
+    bound: devices.some((device) => device.id === bound) ? bound : undefined,
+  };
 }
 
-function turnView({ conversation, request, arrivedMs }: TurnState, able: readonly DeviceView[]): TurnView {
-  return { ...conversationView(conversation, able), newTokens: request.tokens.length, arrivedMs };
+function turnView({ conversation, request, arrivedMs }: TurnState, world: WorldView): TurnView {
+  const { tokens, turn, output } = request;
+  return {
+    ...conversationView(conversation, world),
+    newTokens: tokens.length,
+    arrivedMs,
+    turn,
+    maxTokens: output.kind === "tokens" ? output.maxTokens : 0,
+  };
 }

@@ -8,19 +8,33 @@ export interface Policy {
   readonly name: string;
   /** Most times that a conversation's KV may go from one device to another while no device is lost; undefined where turns decide it. */
   readonly transfers: number | undefined;
-  /**
-   * Where a turn's prompt runs, of the devices that could hold its conversation if it were alone; undefined: nowhere yet. Asked again
-   * whenever something has changed.
-   */
-  place(turn: TurnView, devices: readonly DeviceView[]): Placement | undefined;
+  /** Where a turn's prompt runs; undefined: nowhere yet. Asked again whenever something has changed. */
+  place(turn: TurnView, world: WorldView): Placement | undefined;
   /** The device that a conversation goes to whose turn has run its prompt where it does not stay; undefined: none has room. */
-  bind(conversation: LeavingView, devices: readonly DeviceView[]): string | undefined;
+  bind(conversation: LeavingView, world: WorldView): string | undefined;
 }
 
 export interface Placement {
   readonly device: string;
   /** When the prompt has run, the conversation leaves for the device that `bind` then names. */
   readonly leaves: boolean;
+  /** KV that the conversation has elsewhere is copied there before; otherwise it is prefilled again. */
+  readonly moves: boolean;
+}
+
+export interface WorldView {
+  readonly nowMs: number;
+  /** Those that could hold the conversation if it were alone. */
+  readonly devices: readonly DeviceView[];
+  readonly past: PastView;
+}
+
+/** What has been seen of all that has run; undefined before there was any. */
+export interface PastView {
+  /** Mean tokens of a turn's answer. */
+  readonly outputTokens: number | undefined;
+  /** What a token's KV takes from one device to another, lately. */
+  readonly handoffMsPerToken: number | undefined;
 }
 
 export interface ConversationView {
@@ -40,6 +54,10 @@ export interface TurnView extends ConversationView {
   /** Of these, how many are new in this turn. */
   readonly newTokens: number;
   readonly arrivedMs: number;
+  /** The number of the turn, which no other has. */
+  readonly turn: number;
+  /** Most tokens of its answer, as the caller said. */
+  readonly maxTokens: number;
 }
 
 /** A device that is away, lost and expected back, has no room and no end of work. */
@@ -53,6 +71,12 @@ export interface DeviceView {
   readonly queuedTokens: number;
   /** Turns that run or wait there. */
   readonly turns: number;
+  /** How long a step with decodes in it takes, lately; undefined before the first. */
+  readonly stepMs: number | undefined;
+  /** What a token of a prompt takes, lately; undefined before the first. */
+  readonly prefillMsPerToken: number | undefined;
+  /** Mean TTFT of the turns whose first token came from there in the last ten seconds; undefined where there was none. */
+  readonly ttftMs: number | undefined;
   /** Whether it has room for the conversation and its next token, when idle conversations make room. */
   hasRoomFor(conversation: ConversationView): boolean;
 }

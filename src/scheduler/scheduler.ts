@@ -17,6 +17,7 @@ import { disposed, refusalOf } from "./scheduler_errors.ts";
 import { type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import {
   type ConversationState,
+  completionTokens,
   endCommand,
   leavesNothing,
   type TurnOutcome,
@@ -70,7 +71,7 @@ export class Scheduler {
     const steps: SchedulerCommand[] = [];
     for (;;) {
       const shortage: Shortage = { stuck: [], preempted: 0, short: [] };
-      this.#placement.place();
+      this.#placement.place(nowMs);
       for (const device of this.#devices.values()) this.#compose(device, steps, shortage);
       for (const { turn, error } of shortage.stuck) this.#end(turn, { kind: "fail", error });
       const given = shortage.short.filter((pool) => this.#placement.giveUpHandoff(pool)).length;
@@ -78,7 +79,7 @@ export class Scheduler {
       if (shortage.stuck.length + shortage.preempted + given === 0) break;
     }
     this.#placement.stream();
-    return [...steps, ...this.#handoffs.pump(), ...this.#commands];
+    return [...steps, ...this.#handoffs.pump(nowMs), ...this.#commands];
   }
 
   snapshot(): SchedulerSnapshot {
@@ -127,20 +128,20 @@ export class Scheduler {
         this.#close(this.#conversations.get(event.conversation));
         break;
       case "step-ended":
-        this.#endStep(event.device, event.result);
+        this.#endStep(event.device, event.result, nowMs);
         break;
       case "step-failed":
         this.#failStep(event.device, event.plan, event.error);
         break;
       case "blocks-exported":
-        this.#handoffs.reported(event.handoff, "export", false);
+        this.#handoffs.reported(event.handoff, "export", nowMs);
         break;
       case "blocks-imported":
-        this.#handoffs.reported(event.handoff, "import", false);
+        this.#handoffs.reported(event.handoff, "import", nowMs);
         this.#placement.arrived(event.handoff);
         break;
       case "handoff-failed":
-        this.#handoffs.reported(event.handoff, event.step, true);
+        this.#handoffs.reported(event.handoff, event.step, undefined);
         this.#placement.failed(event.handoff);
         break;
       case "device-joined":
@@ -261,7 +262,7 @@ export class Scheduler {
     ];
   }
 
-  #endStep(id: string, result: StepResult): void {
+  #endStep(id: string, result: StepResult, nowMs: number): void {
     const device = this.#devices.get(id);
     const flight = device?.landing(result.plan);
     if (device === undefined || flight === undefined) return;
@@ -269,6 +270,7 @@ export class Scheduler {
     takeResults(device, flight, result, {
       deliver: (command) => this.#commands.push(command),
       end: (turn, outcome) => this.#end(turn, outcome),
+      firstToken: (turn) => device.observed.firstToken(nowMs - turn.arrivedMs, nowMs),
       prefilled: (turn) => this.#placement.prefilled(turn, device),
     });
     this.#settle(device, flight);
@@ -299,6 +301,7 @@ export class Scheduler {
     this.#placement.remove(turn);
     for (const device of this.#devices.values()) device.remove(turn);
     const undone = leavesNothing(turn, outcome);
+    if (!undone && request.output.kind === "tokens") this.#placement.answered(completionTokens(turn));
     if (!undone) this.#placement.ended(turn);
     this.#cut(conversation, undone ? request.keep : conversation.ran);
     this.#placement.changed();

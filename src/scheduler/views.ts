@@ -4,8 +4,8 @@ import type { DeviceView } from "./policy.ts";
 import { isIdle, tokensLeft } from "./state.ts";
 
 /** What policies see of a device; looked up when they ask. */
-export function viewOf(device: Device): DeviceView {
-  const { spec, pool, limits, turns, queue } = device;
+export function viewOf(device: Device, nowMs: number): DeviceView {
+  const { spec, pool, limits, turns, queue, observed } = device;
   return {
     id: spec.id,
     role: spec.role,
@@ -18,6 +18,11 @@ export function viewOf(device: Device): DeviceView {
     },
     get turns() {
       return turns.length + queue.length;
+    },
+    stepMs: observed.stepMs,
+    prefillMsPerToken: observed.prefillMsPerToken,
+    get ttftMs() {
+      return observed.ttftMs(nowMs);
     },
     hasRoomFor: ({ id, tokens }) => {
       const needed = Math.ceil((tokens + 1) / limits.blockTokens) - pool.blocksOf(id);
@@ -34,6 +39,9 @@ export function viewOfAway({ id, role, limits }: DeviceSpec): DeviceView {
     activeBlocks: limits.blocks,
     queuedTokens: Number.POSITIVE_INFINITY,
     turns: 0,
+    stepMs: undefined,
+    prefillMsPerToken: undefined,
+    ttftMs: undefined,
     hasRoomFor: () => false,
   };
 }

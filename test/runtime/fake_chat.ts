@@ -1,4 +1,4 @@
-import { ChatConversation } from "../../src/conversation/conversation.ts";
+import { ChatConversation, systemMessages } from "../../src/conversation/conversation.ts";
 import { TurnLoop } from "../../src/conversation/turn_loop.ts";
 import type { Part, Speculation } from "../../src/index.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
@@ -30,8 +30,9 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
   const loop = new TurnLoop(scheduler, new Map([["gpu", runner]]));
   const history = (id: string) => scheduler.history(id);
   const cachedTokens = (id: string) => scheduler.cachedTokens(id);
-  const parts = { loop, tokenizer, template, limits: given, history, cachedTokens };
   let conversations = 0;
+  const newId = () => `c${++conversations}`;
+  const parts = { loop, tokenizer, template, limits: given, history, cachedTokens, newId };
 
   /** From now on every answer is `text`, and then the end of the turn. */
   const answerWith = (text: string) => {
@@ -51,7 +52,7 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
     tokenizer,
     template,
     answerWith,
-    conversation: (system?: string) => new ChatConversation(`c${++conversations}`, system, parts),
+    conversation: (system?: string) => new ChatConversation(newId(), systemMessages(system), parts),
     /** How many tokens of prompts and completions the runner has run so far. */
     tokensRun: () =>
       runner.plans.flatMap(({ rows }) => rows).reduce((sum, { tokens }) => sum + tokens.length, 0),

@@ -1,15 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DeviceError } from "../../src/errors.ts";
-import { collocated, collocatedSticky } from "../../src/scheduler/policies/collocated.ts";
-import { conserve } from "../../src/scheduler/policies/conserve.ts";
+import { policies } from "../../src/scheduler/policies/table.ts";
 import { fakeToken } from "../harness/fake_runner.ts";
 import { tokensOf } from "./driver.ts";
 import { Fleet, type FleetDevice } from "./fleet.ts";
 
 /** Several devices that do what they are told when they like, under every policy, against what each turn would get alone. */
 
-const POLICIES = [conserve, collocated, collocatedSticky];
+const POLICIES = Object.values(policies);
 
 const act = fc.oneof(
   {

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { DeviceError } from "../../errors.ts";
 import { bestFirst, chooseAdapter, summarizeAdapter } from "../gpu_choice.ts";
 import { openAdapterOf } from "../open_adapter.ts";
@@ -27,7 +28,20 @@ export async function listAdapters(): Promise<readonly AdapterSummary[]> {
 export async function openAdapter(request: AdapterRequest = {}): Promise<OpenAdapter> {
   const name = request.name ?? process.env.BATON_ADAPTER;
   const toggles = request.exactTimestamps ? ["disable-dawn-features=timestamp_quantization"] : [];
-  return chooseAdapter(await openAll(await loadDawn(), toggles), name, ADVICE);
+  const create = await loadDawn();
+  const { sharers = 1 } = request;
+  return withThreads(sharers, async () => chooseAdapter(await openAll(create, toggles), name, ADVICE));
+}
+
+/** Mesa's llvmpipe reads how many threads it may have when an instance is opened, from the environment; a setting of the user's stays. */
+async function withThreads<T>(sharers: number, open: () => Promise<T>): Promise<T> {
+  if (sharers === 1 || process.env.LP_NUM_THREADS !== undefined) return open();
+  process.env.LP_NUM_THREADS = String(Math.max(1, Math.floor(availableParallelism() / sharers)));
+  try {
+    return await open();
+  } finally {
+    delete process.env.LP_NUM_THREADS;
+  }
 }
 
 /** Of the npm package, which holds one build of Dawn; "unknown" where the package is missing. */

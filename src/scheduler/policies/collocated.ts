@@ -4,7 +4,7 @@ import { type DeviceView, least, type Policy } from "../policy.ts";
 export const collocated: Policy = {
   name: "collocated",
   transfers: 0,
-  place: (_, devices) => stay(least(devices, load)),
+  place: (_, { devices }) => stay(least(devices, load)),
   bind: () => undefined,
 };
 
@@ -12,8 +12,8 @@ export const collocated: Policy = {
 export const collocatedSticky: Policy = {
   name: "collocated-sticky",
   transfers: 0,
-  place: ({ bound }, devices) =>
-    bound === undefined ? stay(least(devices, load)) : { device: bound, leaves: false },
+  place: ({ bound }, { devices }) =>
+    bound === undefined ? stay(least(devices, load)) : { device: bound, leaves: false, moves: false },
   bind: () => undefined,
 };
 
@@ -23,5 +23,5 @@ function load({ queuedTokens, turns, activeBlocks }: DeviceView): number {
 }
 
 function stay(device: DeviceView | undefined) {
-  return device && { device: device.id, leaves: false };
+  return device && { device: device.id, leaves: false, moves: false };
 }

@@ -1,0 +1,174 @@
+import { readFile, writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { formatTable } from "../src/cli/format.ts";
+import { interruptible } from "../src/cli/interrupt.ts";
+import { type Io, print, printJson, say } from "../src/cli/io.ts";
+import { parseNumber } from "../src/cli/model_options.ts";
+import { createProgress } from "../src/cli/progress_display.ts";
+import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
+import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
+import { parseTrace } from "../src/workload/trace.ts";
+import { agentsHtml } from "./agents_html.ts";
+import { type AgentsReport, type AgentsRequest, type LoadWord, runAgents } from "./agents_run.ts";
+import { shapes } from "./shapes.ts";
+
+interface AgentsOptions {
+  readonly devices: string;
+  readonly policies: string;
+  readonly loads: string;
+  readonly conversations: number;
+  readonly seeds: number;
+  readonly shape: string;
+  readonly model?: string;
+  readonly kvMib?: number;
+  readonly ttftSlo: number;
+  readonly tbtSlo: number;
+  readonly trace?: string;
+  readonly html?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const WHOLE = "whole-machine";
+
+export function addAgents(program: Command, io: Io): void {
+  const names = Object.keys(policies);
+  program
+    .command("agents")
+    .description(
+      "Replay agents' conversations over a prefiller and a decoder under each policy, and compare.",
+    )
+    .option("--devices <adapters>", "prefiller and decoder: parts of their names, separated by a comma", ",")
+    .option(
+      "--policies <names>",
+      `some of ${names.join(", ")}, and ${WHOLE}: one device that has all cores`,
+      [...names, WHOLE].join(","),
+    )
+    .option(
+      "--loads <shares>",
+      "conversations a second, as shares of what the devices manage at most",
+      "0.4,0.7,1",
+    )
+    .option("--conversations <number>", "conversations of a cell", parseNumber("--conversations"), 200)
+    .option("--seeds <number>", "workloads of each load", parseNumber("--seeds"), 2)
+    .option("--shape <name>", `random weights of this shape: ${Object.keys(shapes).join(", ")}`, "tiny-15m")
+    .option("--model <model>", "name in the catalogue or path of a GGUF file, in place of a shape")
+    .option("--kv-mib <MiB>", "size of each KV pool", parseNumber("--kv-mib"))
+    .option("--ttft-slo <ms>", "most a turn may wait for its first token", parseNumber("--ttft-slo"), 2000)
+    .option("--tbt-slo <ms>", "most the mean time between tokens may be", parseNumber("--tbt-slo"), 100)
+    .option("--trace <file>", "turns as JSON lines (session_id, timestamp or delay, lengths), or Mooncake's")
+    .option("--html <file>", "write a report with plots")
+    .option("--json", "print JSON for machines")
+    .option("--quiet", "nothing on stderr but errors")
+    .action(async (options: AgentsOptions) => {
+      const request = await requestOf(options);
+      const progress = createProgress(io, options.quiet === true);
+      const onProgress = progress.report.bind(progress);
+      const onSoftware = (name: string) => {
+        if (options.quiet !== true) say(io, `${name} is a software adapter: everything is slow on it.`);
+      };
+      const { report, replays } = await interruptible(io, (signal) =>
+        runAgents({ ...request, signal, onProgress, onSoftware }),
+      ).finally(() => progress.stop());
+      if (options.html !== undefined)
+        await writeFile(options.html, agentsHtml(report, describe(report), replays));
+      await (options.json ? printJson(io, report) : print(io, describe(report)));
+    });
+}
+
+/** @throws InputError `invalid-option`; what reading a trace throws */
+async function requestOf(options: AgentsOptions): Promise<AgentsRequest> {
+  const { shape, model, kvMib } = options;
+  if (model === undefined && !Object.hasOwn(shapes, shape))
+    throw invalidOption("--shape", shape, `one of ${Object.keys(shapes).join(", ")}`);
+  const adapters = options.devices.split(",").map((name) => name.trim());
+  if (adapters.length !== 2)
+    throw invalidOption("--devices", options.devices, "two adapters with a comma between");
+  const words = options.policies.split(",").map((name) => name.trim());
+  const unknown = words.find((name) => name !== WHOLE && !Object.hasOwn(policies, name));
+  if (unknown !== undefined) throw invalidOption("--policies", unknown, `a policy, or ${WHOLE}`);
+  const loads = options.loads.split(",").map((load) => Number(load));
+  for (const load of loads) checkNumber("--loads", load, { above: 0, max: 10 });
+  const text = options.trace === undefined ? undefined : await readTrace(options.trace);
+  return {
+    adapters: [adapters[0] ?? "", adapters[1] ?? ""],
+    policies: words.filter((name): name is PolicyName => name !== WHOLE),
+    wholeMachine: words.includes(WHOLE),
+    loads: loads as LoadWord[],
+    conversations: checkNumber("--conversations", options.conversations, {
+      min: 1,
+      max: 100_000,
+      integer: true,
+    }),
+    seeds: checkNumber("--seeds", options.seeds, { min: 1, max: 1000, integer: true }),
+    model: model === undefined ? { kind: "shape", name: shape } : { kind: "file", name: model },
+    kvMiB: kvMib === undefined ? undefined : checkNumber("--kv-mib", kvMib, { above: 0, max: 2 ** 20 }),
+    slo: {
+      ttftMs: checkNumber("--ttft-slo", options.ttftSlo, { above: 0, max: 3_600_000 }),
+      tbtMs: checkNumber("--tbt-slo", options.tbtSlo, { above: 0, max: 3_600_000 }),
+    },
+    trace: text === undefined ? undefined : parseTrace(text, options.trace ?? ""),
+  };
+}
+
+async function readTrace(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw invalidOption("--trace", path, `a file that can be read (${cause.code})`);
+  });
+}
+
+function describe({
+  machine,
+  devices,
+  model,
+  workload,
+  slo,
+  loads,
+  cells,
+  loadAverage,
+}: AgentsReport): string {
+  const [before, after] = loadAverage.map((load) => load.toFixed(1));
+  const head = formatTable([
+    ...devices.map(({ role, adapter }) => [role, adapter]),
+    [
+      "versions",
+      `Baton ${machine.baton} (${machine.commit ?? "no clone"}), Node ${machine.node}, Dawn ${machine.dawn}`,
+    ],
+    ["machine", `${machine.os}, ${machine.cores} x ${machine.cpu}, load ${before} to ${after}`],
+    ["model", model],
+    ["workload", workload],
+    ["SLOs", `every turn's TTFT at most ${slo.ttftMs} ms, mean TBT at most ${slo.tbtMs} ms`],
+  ]);
+  const tables = loads.map(({ load, ratePerSecond }) => {
+    const rows = cells.filter((cell) => cell.load === load);
+    const names = [...new Set(rows.map(({ policy }) => policy))];
+    const body = names.map((policy) => {
+      const own = rows.filter((cell) => cell.policy === policy);
+      const range = (of: (cell: (typeof own)[number]) => number, digits: number) =>
+        spreadOf(own.map(of), digits);
+      return [
+        policy,
+        range((cell) => cell.ttfetMs.p50, 0),
+        range((cell) => cell.ttfetMs.p95, 0),
+        range((cell) => cell.firstTtftMs.p95, 0),
+        range((cell) => cell.laterTtftMs.p95, 0),
+        range((cell) => cell.lastTurnTbtMs.p95, 1),
+        range((cell) => 100 * cell.sloShare, 0),
+        range((cell) => cell.goodput, 2),
+        range((cell) => cell.handoffs / cell.conversations, 2),
+        range((cell) => cell.handoffBytes / 2 ** 20, 0),
+        range((cell) => cell.failed, 0),
+      ];
+    });
+    const columns = ["policy", "TTFET p50", "p95", "1st TTFT p95", "later p95", "last TBT p95", "SLO %", "goodput/s", "handoffs", "MiB", "failed"]; // biome-ignore format: a row
+    return `\nload ${load}: ${ratePerSecond.toFixed(2)} conversations a second\n${formatTable([columns, ...body])}`;
+  });
+  return [head, ...tables].join("\n");
+}
+
+/** The mean over seeds, and from the least to the greatest. */
+function spreadOf(values: readonly number[], digits: number): string {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.length === 1) return mean.toFixed(digits);
+  return `${mean.toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
+}

@@ -1,0 +1,100 @@
+import uplot from "uplot/dist/uPlot.iife.min.js?raw";
+import uplotStyle from "uplot/dist/uPlot.min.css?raw";
+import { type ConversationTimes, conversationTimes } from "../src/metrics/conversation_metrics.ts";
+import { quantile } from "../src/metrics/summary.ts";
+import script from "./agents_page.js?raw";
+import type { AgentsReport } from "./agents_run.ts";
+import type { Replay } from "./replay.ts";
+
+/** How much of a replay the timelines show. */
+const TIMELINE_MS = 60_000;
+
+const READINGS: readonly (readonly [string, (times: ConversationTimes) => readonly number[]])[] = [
+  ["TTFET, pauses taken out", ({ ttfetMs }) => [ttfetMs]],
+  ["TTFET with pauses", ({ ttfetWithPausesMs }) => [ttfetWithPausesMs]],
+  ["TTFT of first turns", ({ firstTtftMs }) => [firstTtftMs]],
+  ["TTFT of later turns", ({ laterTtftMs }) => laterTtftMs],
+  ["time between tokens", ({ tbtMs }) => tbtMs],
+  ["mean TBT of last turns", ({ lastTurnTbtMs }) => (lastTurnTbtMs === undefined ? [] : [lastTurnTbtMs])],
+];
+
+/** One self-contained page of what `bench agents` found: its table, and plots of the replays, those of the highest load. */
+export function agentsHtml(report: AgentsReport, table: string, replays: readonly Replay[]): string {
+  const data = {
+    policies: replays.map(({ policy }) => policy),
+    cdfs: READINGS.map(([title, of]) => ({
+      title,
+      series: replays.flatMap(({ policy, conversations }) => {
+        const times = conversations.flatMap(({ turns }) => conversationTimes(turns) ?? []);
+        const values = times.flatMap(of).toSorted((a, b) => a - b);
+        return values.length === 0 ? [] : [{ name: policy, values: hundredths(values) }];
+      }),
+    })),
+    timelines: replays.map(timelineOf),
+  };
+  const top = Math.max(...report.loads.map(({ load }) => load));
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Baton: policies compared</title>
+<style>${uplotStyle}
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
+body { max-width: 1240px; margin: 2rem auto; padding: 0 1rem; }
+pre { overflow-x: auto; font-size: 12px; line-height: 1.5; }
+#cdfs { display: flex; flex-wrap: wrap; gap: 1rem; }
+#cdfs > div { flex: 1 1 420px; }
+.key span { display: inline-block; width: 1em; height: 0.8em; margin: 0 0.3em 0 1em; }
+</style>
+<h1>Policies compared</h1>
+<p>${escaped(report.takenAt)}. The same conversations under each policy, on real devices; plots are of load ${top}, first seed.</p>
+<pre>${escaped(table)}</pre>
+<h2>How long things took</h2>
+<div id="cdfs"></div>
+<h2>What the devices did</h2>
+<p class="key"><span style="background:#f97316"></span>prefill<span style="background:#38bdf8"></span>decode<span
+style="background:#a855f7"></span>both in one step<span style="background:#16a34a"></span>KV leaving and entering</p>
+<div id="timelines"></div>
+<script type="application/json" id="data">${JSON.stringify(data).replaceAll("<", "\\u003c")}</script>
+<script>${uplot}</script>
+<script>${script}</script>
+</html>
+`;
+}
+
+function timelineOf({ policy, totalMs, steps, copies, occupancy }: Replay) {
+  const devices = [...new Set(steps.map(({ device }) => device))].toSorted();
+  const shown = <T extends { readonly startMs: number }>(records: readonly T[]) =>
+    records.filter(({ startMs }) => startMs < TIMELINE_MS);
+  const place = (device: string) => devices.indexOf(device);
+  return {
+    policy,
+    devices,
+    totalMs: Math.min(totalMs, TIMELINE_MS),
+    steps: shown(steps).map(({ device, startMs, endMs, prefillTokens, decodes }) => [
+      place(device),
+      Math.round(startMs),
+      Math.round(endMs),
+      prefillTokens,
+      decodes,
+    ]),
+    copies: shown(copies).map(({ device, startMs, endMs }) => [
+      place(device),
+      Math.round(startMs),
+      Math.round(endMs),
+    ]),
+    occupancy: occupancy.map(({ atMs, blocks }) => [
+      Math.round(atMs),
+      ...devices.map((id) => blocks[id] ?? 0),
+    ]),
+  };
+}
+
+/** The values at every hundredth from the least to the greatest. */
+function hundredths(sorted: readonly number[]): number[] {
+  return Array.from({ length: 101 }, (_, at) => Math.max(0.01, quantile(sorted, at / 100)));
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}

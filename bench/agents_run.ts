@@ -1,0 +1,226 @@
+import type { Work } from "../src/cli/progress_display.ts";
+import { openDevice } from "../src/gpu/device.ts";
+import { openGguf } from "../src/loader/gguf.ts";
+import type { Slo } from "../src/metrics/conversation_metrics.ts";
+import { openAdapter } from "../src/platform/node/gpu.ts";
+import { createNodePlatform } from "../src/platform/node/node_platform.ts";
+import type { DeviceRole } from "../src/protocol/device.ts";
+import type { GpuRunner } from "../src/runner/gpu_runner.ts";
+import { openRunner } from "../src/runner/open_runner.ts";
+import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
+import { generateWorkload, type WorkloadShape } from "../src/workload/generate.ts";
+import { totalsOf, type WorkloadConversation } from "../src/workload/workload.ts";
+import { type Cell, cellOf } from "./agents_cells.ts";
+import { describeMachine, loadAverage, type Machine } from "./machine.ts";
+import { openRandomModel } from "./random_model.ts";
+import { type Replay, type ReplayDevice, replay } from "./replay.ts";
+import { shapes } from "./shapes.ts";
+
+/** The comparison of policies on real devices: every policy meets the same conversations at the same rates, one after the other. */
+
+/** A share of the rate at which the devices are busy all the time. */
+export type LoadWord = number;
+
+export interface AgentsRequest {
+  /** Of the prefiller and of the decoder; empty for the best. */
+  readonly adapters: readonly [string, string];
+  readonly policies: readonly PolicyName[];
+  /** One device with all cores beside them. */
+  readonly wholeMachine: boolean;
+  readonly loads: readonly LoadWord[];
+  readonly conversations: number;
+  readonly seeds: number;
+  readonly model: { readonly kind: "shape" | "file"; readonly name: string };
+  readonly kvMiB: number | undefined;
+  readonly slo: Slo;
+  readonly trace: readonly WorkloadConversation[] | undefined;
+}
+
+interface Running {
+  readonly signal: AbortSignal;
+  readonly onProgress: (work: Work) => void;
+  readonly onSoftware: (adapter: string) => void;
+}
+
+export interface AgentsReport {
+  readonly benchmark: "agents";
+  readonly takenAt: string;
+  readonly machine: Machine;
+  readonly loadAverage: readonly [number, number];
+  readonly devices: readonly { readonly role: string; readonly adapter: string }[];
+  readonly model: string;
+  readonly workload: string;
+  readonly slo: Slo;
+  readonly loads: readonly { readonly load: number; readonly ratePerSecond: number }[];
+  readonly cells: readonly Cell[];
+}
+
+/**
+ * An agent's conversation on a small scale: a first prompt with instructions and tools, some turns with a tool's result each, short
+ * answers that call the next tool. First turns hold most of the prefill, as the paper's do (arXiv 2606.01839).
+ */
+export const AGENTS: WorkloadShape = {
+  turns: { min: 1, max: 6 },
+  firstTokens: { median: 320, sigma: 0.5, min: 64, max: 1024 },
+  laterTokens: { median: 40, sigma: 0.6, min: 8, max: 256 },
+  outputTokens: { median: 24, sigma: 0.5, min: 4, max: 96 },
+  pauseMs: { median: 300, sigma: 0.8, min: 20, max: 3000 },
+};
+
+const PREFILLER = "prefiller";
+const DECODER = "decoder";
+/** Conversations by which the devices' greatest rate is found. */
+const CALIBRATION = 40;
+
+/** @throws BatonError; the signal's reason */
+export async function runAgents(
+  request: AgentsRequest & Running,
+): Promise<{ readonly report: AgentsReport; readonly replays: readonly Replay[] }> {
+  const before = loadAverage();
+  const opened: GpuRunner[] = [];
+  const open = async (adapter: string, sharers: number) => {
+    const runner = await openAgentRunner(request, adapter, sharers);
+    opened.push(runner);
+    return runner;
+  };
+  try {
+    const [first, second] = request.adapters;
+    const pair = [
+      deviceOf(PREFILLER, "prefiller", await open(first, 2)),
+      deviceOf(DECODER, "decoder", await open(second, 2)),
+    ];
+    const alone = request.wholeMachine ? [deviceOf("whole", "both", await open(first, 1))] : [];
+    if (pair.some(({ runner }) => isSoftware(runner))) request.onSoftware(pair[0]?.runner.name ?? "");
+    const { cells, replays, loads } = await takeCells(request, pair, alone);
+    const report: AgentsReport = {
+      benchmark: "agents",
+      takenAt: new Date().toISOString(),
+      machine: describeMachine(),
+      loadAverage: [before, loadAverage()],
+      devices: pair.map(({ role, runner }) => ({ role, adapter: runner.name })),
+      model: request.model.kind === "shape" ? `${request.model.name}, random weights` : request.model.name,
+      workload: describeWorkload(request),
+      slo: request.slo,
+      loads,
+      cells,
+    };
+    return { report, replays };
+  } finally {
+    for (const runner of opened) runner.dispose();
+  }
+}
+
+function deviceOf(
+  id: string,
+  role: DeviceRole,
+  runner: GpuRunner,
+): ReplayDevice & { readonly runner: GpuRunner } {
+  return { id, role, limits: runner.limits, runner };
+}
+
+function isSoftware(runner: unknown): boolean {
+  return (
+    runner instanceof Object && "tunable" in runner && (runner as GpuRunner).tunable.gpu.summary.software
+  );
+}
+
+async function openAgentRunner(
+  { model, kvMiB, signal, onProgress }: AgentsRequest & Running,
+  adapter: string,
+  sharers: number,
+): Promise<GpuRunner> {
+  const gpu = await openDevice(await openAdapter({ sharers, ...(adapter !== "" && { name: adapter }) }));
+  const shape = shapes[model.name];
+  const file =
+    model.kind === "shape" && shape
+      ? await openRandomModel(model.name, shape, 1, signal)
+      : await openGguf(await createNodePlatform().resolveModel(model.name, { onProgress, signal }), {
+          signal,
+        });
+  try {
+    const sized = kvMiB === undefined ? {} : { kvMiB };
+    return await openRunner({ gpu, file, precision: "default", maxStepTokens: 256, onProgress, ...sized });
+  } finally {
+    await file.close();
+  }
+}
+
+async function takeCells(
+  request: AgentsRequest & Running,
+  pair: readonly ReplayDevice[],
+  alone: readonly ReplayDevice[],
+) {
+  const { loads: shares, seeds, conversations, signal, onProgress, slo } = request;
+  const sides = [
+    ...request.policies.map((name) => ({ name: name as string, policy: policies[name], devices: pair })),
+    ...alone.map((device) => ({
+      name: "whole-machine",
+      policy: policies["collocated-sticky"],
+      devices: [device],
+    })),
+  ];
+  const total = conversations * sides.length * shares.length * seeds;
+  let done = 0;
+  const onConversation = () =>
+    onProgress({ phase: "measure", done: ++done, total, unit: "conversations", label: "" });
+  const greatest = await calibrate(request, pair, alone);
+  const loads = shares.map((load) => ({ load, ratePerSecond: load * greatest }));
+  const cells: Cell[] = [];
+  const replays: Replay[] = [];
+  for (let seed = 1; seed <= seeds; seed++) {
+    for (const { load, ratePerSecond } of loads) {
+      const workload = workloadOf(request, seed, conversations, ratePerSecond);
+      // In another order with each seed, so that a machine that changes changes for all.
+      for (const [at] of sides.entries()) {
+        const side = sides[(at + seed) % sides.length];
+        if (side === undefined) continue;
+        const options = { policy: side.policy, devices: side.devices, seed, signal, onConversation };
+        const replayed = { ...(await replay(workload, options)), policy: side.name };
+        cells.push(cellOf(replayed, load, seed, slo));
+        if (seed === 1 && load === shares.at(-1)) replays.push(replayed);
+      }
+    }
+  }
+  return { cells, replays, loads };
+}
+
+/** Conversations a second that the pair finishes when all come at once; also warms up all devices. */
+async function calibrate(
+  request: AgentsRequest & Running,
+  pair: readonly ReplayDevice[],
+  alone: readonly ReplayDevice[],
+): Promise<number> {
+  const count = Math.min(CALIBRATION, request.conversations);
+  const workload = workloadOf(request, 999, count, 1000);
+  const signal = request.signal;
+  for (const device of alone)
+    await replay(workload.slice(0, 4), { policy: policies.conserve, devices: [device], seed: 999, signal });
+  await replay(workload.slice(0, 8), { policy: policies.conserve, devices: pair, seed: 999, signal });
+  const { totalMs } = await replay(workload, { policy: policies.conserve, devices: pair, seed: 999, signal });
+  return (count * 1000) / totalMs;
+}
+
+/** A trace is squeezed or stretched to the rate; its pauses stay. */
+function workloadOf(
+  { trace }: AgentsRequest,
+  seed: number,
+  conversations: number,
+  ratePerSecond: number,
+): readonly WorkloadConversation[] {
+  if (trace === undefined) return generateWorkload({ seed, conversations, ratePerSecond, shape: AGENTS });
+  const first = trace.slice(0, conversations);
+  const lastMs = first.at(-1)?.arrivalMs ?? 0;
+  const scale = lastMs === 0 ? 0 : (first.length * 1000) / ratePerSecond / lastMs;
+  return first.map((conversation) => ({ ...conversation, arrivalMs: conversation.arrivalMs * scale }));
+}
+
+function describeWorkload({ trace, conversations, seeds }: AgentsRequest): string {
+  const workload =
+    trace?.slice(0, conversations) ?? workloadOf({ trace } as AgentsRequest, 1, conversations, 1);
+  const { turns, inputTokens, outputTokens, firstTurnTokens, longestTokens } = totalsOf(workload);
+  const share = Math.round((100 * firstTurnTokens) / inputTokens);
+  return (
+    `${workload.length} conversations, ${turns} turns, ${inputTokens} prompt tokens (${share}% in first turns), ` +
+    `${outputTokens} answered, the longest ${longestTokens}; ${trace ? "a trace" : `${seeds} seeds`}`
+  );
+}

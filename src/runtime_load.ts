@@ -1,0 +1,153 @@
+import type { ModelInfo, RuntimeOptions } from "./api.ts";
+import { type GgufFile, openGguf } from "./loader/gguf.ts";
+import { broadcast } from "./loader/sources/broadcast.ts";
+import { sourceOf } from "./loader/sources/byte_sources.ts";
+import { TensorTable, vocabOf } from "./model/tensor_table.ts";
+import type { Platform } from "./platform/platform.ts";
+import type { ByteSource } from "./protocol/bytes.ts";
+import type { OnProgress, Progress } from "./protocol/progress.ts";
+import type { GpuRunner } from "./runner/gpu_runner.ts";
+import { openRunner } from "./runner/open_runner.ts";
+import type { RuntimeDevice } from "./runtime_devices.ts";
+import type { CheckedRuntimeOptions } from "./runtime_options.ts";
+import { recallKernels } from "./runtime_tuner.ts";
+import { type ChatTemplate, createChatTemplate } from "./text/chat.ts";
+import { createTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+import type { Tunable } from "./tuner/task.ts";
+
+/** Where the model's bytes come from. @throws as `Platform.resolveModel` */
+export async function openSource(options: CheckedRuntimeOptions, platform: Platform): Promise<ByteSource> {
+  const { model, onProgress, signal } = options;
+  if (model instanceof Blob || model instanceof ReadableStream) return sourceOf(model);
+  return platform.resolveModel(model, { ...(onProgress && { onProgress }), ...(signal && { signal }) });
+}
+
+export interface LoadedDevice extends RuntimeDevice {
+  readonly runner: GpuRunner;
+}
+
+export interface Loaded {
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly file: GgufFile;
+  readonly devices: readonly [LoadedDevice, ...LoadedDevice[]];
+}
+
+/** Puts the model on every device; reads the source to its end, once for all of them. @throws ModelError, DeviceError; the signal's reason */
+export async function load(
+  options: CheckedRuntimeOptions,
+  opened: readonly RuntimeDevice[],
+  source: ByteSource,
+  platform: Platform,
+): Promise<Loaded> {
+  const { signal, onProgress } = options;
+  const opening = broadcast(source, opened.length).map((one) => openGguf(one, { signal }));
+  const files = await all(opening);
+  try {
+    const [file] = files;
+    if (file === undefined) throw new Error("A runtime without devices.");
+    const tokenizer = createTokenizer(file.metadata, vocabOf(new TensorTable(file)));
+    const template = createChatTemplate(file.metadata, tokenizer);
+    const report = onProgress ? combined(onProgress) : () => undefined;
+    const loading = opened.map(async (device, index) => {
+      const of = files[index] ?? file;
+      const runner = await loadDevice(options, device, of, platform, report(index));
+      return { ...device, runner };
+    });
+    const [first, ...others] = await all(loading);
+    signal?.throwIfAborted();
+    if (first === undefined) throw new Error("A runtime without devices.");
+    return { tokenizer, template, file, devices: [first, ...others] };
+  } finally {
+    await Promise.all(files.map((file) => file.close()));
+  }
+}
+
+/** Puts the model on one device more, as `load` did. @throws as `load` */
+export async function loadAgain(
+  options: CheckedRuntimeOptions,
+  device: RuntimeDevice,
+  platform: Platform,
+): Promise<GpuRunner> {
+  try {
+    const { onProgress: _, signal: __, ...quietly } = options;
+    const file = await openGguf(await openSource(quietly, platform));
+    try {
+      return await loadDevice(quietly, device, file, platform, undefined);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    device.gpu.destroy();
+    throw error;
+  }
+}
+
+async function loadDevice(
+  { precision, maxStepTokens, maxLogitRows }: CheckedRuntimeOptions,
+  { gpu, kvMiB }: RuntimeDevice,
+  file: GgufFile,
+  platform: Platform,
+  onProgress: OnProgress | undefined,
+): Promise<GpuRunner> {
+  const given = {
+    ...(kvMiB !== undefined && { kvMiB }),
+    ...(maxLogitRows !== undefined && { maxLogitRows }),
+    ...(onProgress && { onProgress }),
+    tuned: (tunable: Tunable) => recallKernels(tunable, platform),
+  };
+  return openRunner({ gpu, file, precision, maxStepTokens, ...given });
+}
+
+/** All results; when one fails, the others have ended too before that is said. */
+async function all<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+export function modelInfo(
+  model: RuntimeOptions["model"],
+  source: ByteSource,
+  file: GgufFile,
+  { config, limits, weightBytes }: GpuRunner,
+): ModelInfo {
+  const last = file.tensors.at(-1);
+  return {
+    name: modelName(typeof model === "string" || model instanceof URL ? String(model) : source.name),
+    architecture: config.architecture.name,
+    parameters: file.parameters,
+    contextTokens: limits.contextTokens,
+    vocabTokens: limits.vocabTokens,
+    fileBytes: source.bytes ?? (last === undefined ? 0 : last.offset + last.bytes),
+    weightBytes,
+  };
+}
+
+/** A catalogue's name as it is; of a path or a URL, the file's name. */
+function modelName(model: string): string {
+  const [path = ""] = model.split(/[?#]/);
+  return (
+    path
+      .split(/[\\/]/)
+      .at(-1)
+      ?.replace(/\.gguf$/i, "") || model
+  );
+}
+
+/** The progress of several devices as one: for each phase, what all that have begun it have done together. */
+function combined(onProgress: OnProgress): (device: number) => OnProgress {
+  const last = new Map<Progress["phase"], Map<number, Progress>>();
+  return (device) => (progress) => {
+    const { phase } = progress;
+    const all = last.get(phase) ?? new Map<number, Progress>();
+    last.set(phase, all.set(device, progress));
+    const sum = (of: (one: Progress) => number | undefined) =>
+      [...all.values()].reduce((total, one) => total + (of(one) ?? Number.NaN), 0);
+    const total = sum((one) => one.total);
+    onProgress({
+      ...progress,
+      done: sum(({ done }) => done),
+      total: Number.isNaN(total) ? undefined : total,
+    });
+  };
+}

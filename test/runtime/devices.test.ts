@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import type { Runtime } from "../../src/api.ts";
+import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { codeOf, collect } from "./fake_chat.ts";
+import { openTiny, tinyModel } from "./tiny_runtime.ts";
+
+/** Several devices behind the public API, on a real adapter and a tiny model. */
+describeOnEveryAdapter("a runtime of several devices", (gpu) => {
+  const adapter = gpu.summary.name;
+  const pair = [
+    { role: "prefiller", adapter },
+    { role: "decoder", adapter },
+  ] as const;
+  const prompts = ["Hello", "A somewhat longer prompt, to begin with.", "1234567890 ".repeat(12), "Three?"];
+
+  const twoTurns = async (runtime: Runtime) =>
+    Promise.all(
+      prompts.map(async (prompt) => {
+        const conversation = runtime.conversation({ system: "Be brief." });
+        const first = await collect(conversation.send(prompt, { maxTokens: 10 }));
+        const second = await collect(conversation.send("And now?", { maxTokens: 10 }));
+        return [first.text, second.text];
+      }),
+    );
+
+  test("says the same as one device, and each conversation crosses once", async () => {
+    const alone = await openTiny({ adapter });
+    const expected = await twoTurns(alone);
+    await alone.dispose();
+    // A stream can be read once only, and both devices get it.
+    const runtime = await openTiny({ model: tinyModel().stream(), devices: pair });
+    expect(runtime.policy).toBe("conserve");
+    expect(runtime.devices.map(({ id, role }) => [id, role])).toEqual([
+      ["prefiller-1", "prefiller"],
+      ["decoder-2", "decoder"],
+    ]);
+    expect(await twoTurns(runtime)).toEqual(expected);
+    const { handoffs, handoffBytes, devices } = runtime.stats();
+    expect(handoffs).toBe(prompts.length);
+    expect(handoffBytes).toBeGreaterThan(0);
+    expect(devices.map(({ kvBlocksUsed }) => kvBlocksUsed > 0)).toEqual([false, true]);
+    await runtime.dispose();
+    expect(runtime.stats()).toMatchObject({ kvBlocksUsed: 0, liveGpuBytes: 0 });
+  });
+
+  test("a device that is lost for good leaves its turns to the others", async (context) => {
+    const device = await gpu.openDevice(context);
+    const runtime = await openTiny({
+      devices: [
+        { role: "prefiller", adapter },
+        { role: "decoder", device },
+      ],
+    });
+    const answers = prompts.map((prompt) =>
+      collect(runtime.conversation({ system: "Be brief." }).send(prompt, { maxTokens: 40 })),
+    );
+    const whole = await openTiny({ adapter });
+    const expected = await Promise.all(
+      prompts.map((prompt) =>
+        collect(whole.conversation({ system: "Be brief." }).send(prompt, { maxTokens: 40 })),
+      ),
+    );
+    await whole.dispose();
+    device.destroy();
+    expect((await Promise.all(answers)).map(({ text }) => text)).toEqual(expected.map(({ text }) => text));
+    await runtime.dispose();
+  });
+
+  test("a fork goes on from the messages that it shares, with nothing prefilled again", async () => {
+    const runtime = await openTiny({ adapter });
+    const conversation = runtime.conversation({ system: "Be brief." });
+    await collect(conversation.send("One", { maxTokens: 6 }));
+    const early = conversation.fork();
+    await collect(conversation.send("Two", { maxTokens: 6 }));
+    const first = await collect(conversation.fork().send("Three", { maxTokens: 6 }));
+    const again = await collect(conversation.send("Three", { maxTokens: 6 }));
+    expect(first.text).toBe(again.text);
+    expect(first.usage).toEqual(again.usage);
+    expect(early.messages).toHaveLength(3);
+    const two = await collect(early.send("Two", { maxTokens: 6 }));
+    expect(two.text).toBe(conversation.messages[4]?.content);
+    expect(two.usage.cachedTokens).toBeGreaterThan(10);
+    const back = conversation.fork({ messages: 3 });
+    expect((await collect(back.send("Two", { maxTokens: 6 }))).text).toBe(two.text);
+    expect(() => conversation.fork({ messages: 2 })).toThrow("question");
+    await runtime.dispose();
+  });
+
+  test.each([
+    [{ devices: [] }],
+    [{ devices: pair, adapter }],
+    [{ devices: [{ role: "helper" }] }],
+    [{ devices: [{ role: "both", kvMiB: -1 }] }],
+    [{ policy: "best" }],
+  ])("refuses %j", async (options) => {
+    const opening = openTiny(options as Parameters<typeof openTiny>[0]);
+    expect(await codeOf(opening)).toBe("invalid-option");
+  });
+});

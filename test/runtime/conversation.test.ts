@@ -229,13 +229,13 @@ test("in a full cache a turn takes the place of a conversation that is idle, whi
   const { template } = openFakeChat();
   const tokens = template.encode([{ role: "user", content: prompt }], { generationPrompt: true }).length;
   const chat = openFakeChat({ blocks: Math.ceil(tokens / 4) + 10 });
-  const first = chat.conversation();
+  const first = chat.conversation("You are a helpful assistant with another beginning.");
   await collect(first.send("One"));
   expect((await collect(chat.conversation().send(prompt))).finishReason).toBe("end");
   expect(first.cachedTokens).toBe(0);
   const again = await collect(first.send("Two"));
   expect(again.finishReason).toBe("end");
-  expect(again.usage.cachedTokens).toBeLessThan(again.usage.promptTokens / 2);
+  expect(again.usage.cachedTokens).toBeLessThan(again.usage.promptTokens - 20);
 });
 
 test("an answer that outgrows the whole cache fails with its turn", async () => {

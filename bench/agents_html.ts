@@ -1,10 +1,10 @@
 import uplot from "uplot/dist/uPlot.iife.min.js?raw";
 import uplotStyle from "uplot/dist/uPlot.min.css?raw";
 import { type ConversationTimes, conversationTimes } from "../src/metrics/conversation_metrics.ts";
+import type { Replay } from "../src/metrics/replay.ts";
 import { quantile } from "../src/metrics/summary.ts";
 import script from "./agents_page.js?raw";
 import type { AgentsReport } from "./agents_run.ts";
-import type { Replay } from "./replay.ts";
 
 /** How much of a replay the timelines show. */
 const TIMELINE_MS = 60_000;

@@ -2,6 +2,8 @@ import type { Work } from "../src/cli/progress_display.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
 import type { Slo } from "../src/metrics/conversation_metrics.ts";
+import type { Replay } from "../src/metrics/replay.ts";
+import { type Cell, cellOf } from "../src/metrics/replay_cell.ts";
 import { openAdapter } from "../src/platform/node/gpu.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
 import type { DeviceRole } from "../src/protocol/device.ts";
@@ -10,10 +12,9 @@ import { openRunner } from "../src/runner/open_runner.ts";
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import { generateWorkload, type WorkloadShape } from "../src/workload/generate.ts";
 import { totalsOf, type WorkloadConversation } from "../src/workload/workload.ts";
-import { type Cell, cellOf } from "./agents_cells.ts";
 import { describeMachine, loadAverage, type Machine } from "./machine.ts";
 import { openRandomModel } from "./random_model.ts";
-import { type Replay, type ReplayDevice, replay } from "./replay.ts";
+import { type ReplayDevice, replay } from "./replay.ts";
 import { shapes } from "./shapes.ts";
 
 /** The comparison of policies on real devices: every policy meets the same conversations at the same rates, one after the other. */

@@ -1,5 +1,12 @@
 import { TurnLoop } from "../src/conversation/turn_loop.ts";
 import type { ConversationTurn } from "../src/metrics/conversation_metrics.ts";
+import type {
+  ConversationRecord,
+  CopyRecord,
+  OccupancyRecord,
+  Replay,
+  StepRecord,
+} from "../src/metrics/replay.ts";
 import type { DeviceSpec } from "../src/protocol/device.ts";
 import type { Runner, StepPlan } from "../src/protocol/step.ts";
 import type { Policy } from "../src/scheduler/policy.ts";
@@ -11,46 +18,6 @@ import type { WorkloadConversation } from "../src/workload/workload.ts";
 
 export interface ReplayDevice extends DeviceSpec {
   readonly runner: Runner;
-}
-
-export interface StepRecord {
-  readonly device: string;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly prefillTokens: number;
-  readonly decodes: number;
-}
-
-export interface CopyRecord {
-  readonly device: string;
-  readonly step: "export" | "import";
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly bytes: number;
-}
-
-/** What is in use at a moment, by device. */
-export interface OccupancyRecord {
-  readonly atMs: number;
-  readonly blocks: Readonly<Record<string, number>>;
-}
-
-export interface ConversationRecord {
-  readonly id: string;
-  readonly turns: readonly ConversationTurn[];
-  readonly transfers: number;
-  readonly movedBytes: number;
-  /** Why it ended early; undefined for one that ran to its end. */
-  readonly error: string | undefined;
-}
-
-export interface Replay {
-  readonly policy: string;
-  readonly totalMs: number;
-  readonly conversations: readonly ConversationRecord[];
-  readonly steps: readonly StepRecord[];
-  readonly copies: readonly CopyRecord[];
-  readonly occupancy: readonly OccupancyRecord[];
 }
 
 export interface ReplayOptions {

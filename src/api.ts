@@ -41,11 +41,11 @@ export interface RuntimeOptions {
   /** A device of the caller's own; it is used and not destroyed. Push no error scopes on it while it loads or tunes. */
   readonly device?: GPUDevice;
   /**
-   * Several devices, each with a copy of the model and a KV pool of its own, in place of `adapter` and `device`. With a prefiller and a
-   * decoder, a conversation's first prompt runs on the one, and its KV cache is then copied once to the other, where it stays.
+   * Several devices, each with a copy of the model and a KV pool of its own, in place of `adapter` and `device`. A conversation's KV cache
+   * is copied from one to another once at the most; `policy: "conserve"` copies each from a prefiller to a decoder after its first prompt.
    */
   readonly devices?: readonly DeviceOptions[];
-  /** Where turns run, when there are several devices. Default `conserve` where one is a prefiller, else `collocated-sticky`. */
+  /** Where turns run and in what order. Default `baton`. */
   readonly policy?: PolicyName;
   /** Size of each KV pool in MiB. Range (0, 1048576]; chosen from the model's context and the adapter's limits when absent. */
   readonly kvMiB?: number;

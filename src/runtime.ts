@@ -89,7 +89,7 @@ class BatonRuntime implements Runtime {
     this.model = modelInfo(options.model, source, file, runner);
     this.adapter = gpu.summary;
     this.devices = devices.map(infoOf);
-    this.policy = options.policy ?? defaultPolicy(devices);
+    this.policy = options.policy ?? "baton";
     this.precision = options.precision;
     this.tokenizer = textCodec(tokenizer, template);
     this.#devices = [...devices];
@@ -202,10 +202,6 @@ function deviceStats(info: DeviceInfo, snapshots: readonly DeviceSnapshot[]): De
   const { total = 0, used = 0, peak = 0 } = found?.blocks ?? {};
   const { turns = 0, queued = 0 } = found ?? {};
   return { ...info, kvBlocks: total, kvBlocksUsed: used, kvBlocksPeak: peak, turns, queued };
-}
-
-function defaultPolicy(devices: readonly RuntimeDevice[]): PolicyName {
-  return devices.some(({ role }) => role === "prefiller") ? "conserve" : "collocated-sticky";
 }
 
 /** The loop is held weakly: a caller's own device may outlive many runtimes. */

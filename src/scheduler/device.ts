@@ -4,10 +4,12 @@ import type { BlockCopy, RunnerLimits, StepPlan, StepResult, StepRow } from "../
 import { Drafting } from "./drafting.ts";
 import type { Flight } from "./flight.ts";
 import { Observations } from "./observations.ts";
+import type { StepRules } from "./policy.ts";
 import type { Pool } from "./pool.ts";
 import { kvFull } from "./scheduler_errors.ts";
-import { comesBefore, insertByRank, isIdle, nextPosition, type TurnState } from "./state.ts";
+import { comesBefore, insertByRank, isIdle, nextPosition, type Residence, type TurnState } from "./state.ts";
 import {
+  type Chunk,
   inStepOrder,
   readyTurns,
   rowOf,
@@ -16,6 +18,15 @@ import {
   stepBudget,
   takeFrom,
 } from "./step_composition.ts";
+
+export interface DeviceOptions {
+  readonly drafts: boolean;
+  readonly steps: StepRules | undefined;
+}
+
+/** Tokens of a chunk however long it holds up others: below, a step's fixed cost is most of it. */
+const LEAST_CHUNK = 32;
+const WHOLE: Chunk = { tokens: Number.POSITIVE_INFINITY, longTokens: Number.POSITIVE_INFINITY };
 
 /** What composing steps meant for turns that found no blocks. */
 export interface Shortage {
@@ -45,6 +56,7 @@ export class Device {
   /** They wait for blocks; in the order of rank. */
   readonly queue: TurnState[] = [];
   readonly flights: Flight[] = [];
+  readonly #steps: StepRules | undefined;
   /** Turns that are on their way here, with their KV. */
   incoming = 0;
   #lastPlan = 0;
@@ -53,9 +65,10 @@ export class Device {
   /** What the pool had released when all of the queue was last refused: it is asked again when that is more. */
   #fullSince = -1;
 
-  constructor(spec: DeviceSpec, pool: Pool, drafts: boolean) {
+  constructor(spec: DeviceSpec, pool: Pool, { drafts, steps }: DeviceOptions) {
     this.spec = spec;
     this.pool = pool;
+    this.#steps = steps;
     pool.devices.add(this);
     if (drafts) this.drafting = new Drafting(spec.limits, pool.allocator);
   }
@@ -96,9 +109,11 @@ export class Device {
   record(flight: Flight, result: StepResult): void {
     this.drafting?.record(flight, result);
     const { rows } = flight.plan;
-    const decodes = rows.filter(({ tokens, output }) => tokens.length === 1 && output.kind !== "none").length;
+    const decoding = rows.filter(
+      ({ tokens, output }) => tokens.length === 1 && output.kind !== "none",
+    ).length;
     const tokens = rows.reduce((sum, row) => sum + row.tokens.length, 0);
-    this.observed.step(tokens - decodes, decodes, result.ms);
+    this.observed.step(tokens - decoding, decoding, result.ms);
   }
 
   /** The next plan, of this id; undefined when there is nothing to run or it is not time yet. */
@@ -107,6 +122,7 @@ export class Device {
     const ready = this.#ready();
     if (ready === undefined) return undefined;
     const budget = stepBudget(this.limits);
+    const chunk = this.#chunkTokens();
     const rows: StepRow[] = [];
     const turns: TurnState[] = [];
     const copies: BlockCopy[] = [];
@@ -122,10 +138,10 @@ export class Device {
       if (turn.residence) turn.residence.lastPlan = id;
     };
     for (const turn of inStepOrder(ready)) {
-      const count = turn.admitted ? shareOf(turn, budget) : 0;
+      const count = turn.admitted ? shareOf(turn, budget, chunk) : 0;
       if (count > 0) take(turn, count);
     }
-    this.#takeQueued(budget, take);
+    this.#takeQueued(budget, chunk, take);
     if (rows.length === 0) return undefined;
     const drafting = this.flights.length === 0 ? this.drafting : undefined;
     const plan = {
@@ -137,6 +153,16 @@ export class Device {
     this.pool.planned(id);
     this.#lastPlan = id;
     return plan;
+  }
+
+  /** Tokens of a long prompt's chunk, and from how many on a prompt is long. */
+  #chunkTokens(): Chunk {
+    const msPerToken = this.observed.prefillMsPerToken;
+    // A conversation that is idle may be back before the chunk has run.
+    const isAlone = this.turns.length + this.queue.length === 1 && this.pool.conversations === 1;
+    if (this.#steps === undefined || msPerToken === undefined || isAlone) return WHOLE;
+    const tokens = (ms: number) => Math.max(LEAST_CHUNK, Math.floor(ms / msPerToken));
+    return { tokens: tokens(this.#steps.chunkMs), longTokens: tokens(this.#steps.longMs) };
   }
 
   /** The admitted turns that the next plan may hold; undefined while it has to wait for those in flight. */
@@ -151,7 +177,7 @@ export class Device {
   }
 
   /** Turns of the queue that find their blocks begin. One that does not lets others by, but not forever. */
-  #takeQueued(budget: StepBudget, take: (turn: TurnState, count: number) => void): void {
+  #takeQueued(budget: StepBudget, chunk: Chunk, take: (turn: TurnState, count: number) => void): void {
     const { releases } = this.pool;
     if (this.#fullSince === releases) return;
     const passed: TurnState[] = [];
@@ -163,7 +189,7 @@ export class Device {
         continue;
       }
       for (const earlier of passed) earlier.overtaken += 1;
-      const count = shareOf(turn, budget);
+      const count = shareOf(turn, budget, chunk);
       if (count > 0) take(turn, count);
     }
     this.#fullSince = releases;
@@ -191,10 +217,11 @@ export class Device {
     return true;
   }
 
-  /** `count` blocks so that `spare` more are left, from those that idle conversations have if need be. */
-  reserve(count: number, spare: number): readonly number[] | undefined {
+  /** `count` blocks so that `spare` more are left, from those that idle conversations have if need be; not from `own`. */
+  reserve(count: number, spare: number, own?: Residence): readonly number[] | undefined {
     const { allocator } = this.pool;
-    while (allocator.room < count + spare) if (!this.pool.evict(isIdle)) break;
+    const canGo = (residence: Residence) => residence !== own && isIdle(residence);
+    while (allocator.room < count + spare) if (!this.pool.evict(canGo)) break;
     if (allocator.room < count + spare) return undefined;
     const reservation = allocator.reserve(count);
     return reservation.kind === "ok" ? reservation.blocks : undefined;

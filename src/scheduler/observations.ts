@@ -1,6 +1,8 @@
 /** What is seen of a device while it runs: measured times, smoothed, and nothing guessed. */
 export class Observations {
   readonly #stepMs = new Smoothed();
+  /** Of steps that hold nothing but decodes. */
+  readonly #decodeMs = new Smoothed();
   readonly #prefillMsPerToken = new Smoothed();
   readonly #ttfts: { readonly atMs: number; readonly ms: number }[] = [];
 
@@ -23,7 +25,9 @@ export class Observations {
   /** A step of so many prompt tokens and so many decodes has ended. */
   step(prefillTokens: number, decodes: number, ms: number): void {
     if (decodes > 0) this.#stepMs.add(ms);
-    if (prefillTokens > decodes) this.#prefillMsPerToken.add(ms / (prefillTokens + decodes));
+    if (prefillTokens === 0) this.#decodeMs.add(ms);
+    const decodeMs = decodes > 0 ? Math.min(ms / 2, this.#decodeMs.value ?? 0) : 0;
+    if (prefillTokens >= LEAST_TOKENS) this.#prefillMsPerToken.add((ms - decodeMs) / prefillTokens);
   }
 
   /** A turn's first token has come. */
@@ -42,5 +46,7 @@ export class Smoothed {
 }
 
 const WINDOW_MS = 10_000;
+/** Steps of fewer prompt tokens say more of what a step costs than of what a token costs. */
+const LEAST_TOKENS = 16;
 /** How far one observation moves what is expected. */
 const FOLLOWING = 0.2;

@@ -86,11 +86,11 @@ export class Placement {
     }
   }
 
-  /** Blocks of turns that will leave can leave as they are written. */
-  stream(): void {
-    for (const device of this.#devices.values()) {
-      for (const turn of device.turns) if (turn.leaves) this.#stream(turn, device);
-    }
+  /** Blocks of turns that will leave the device can leave as they are written. Returns whether there are any. */
+  stream(device: Device): boolean {
+    const leaving = device.turns.filter(({ leaves }) => leaves);
+    for (const turn of leaving) this.#stream(turn, device);
+    return leaving.length > 0;
   }
 
   /** All of the turn's prompt has run on `device`, which it leaves. */
@@ -297,7 +297,7 @@ export class Placement {
     const { table } = residence;
     const missing = table.missingFor(upTo + 1);
     const needed = missing + pool.copiesAt(residence, table.length);
-    const blocks = device.reserve(needed, device.turns.length);
+    const blocks = device.reserve(needed, device.turns.length, residence);
     if (blocks === undefined) {
       if (hadNothing) pool.leave(residence);
       return undefined;

@@ -8,10 +8,23 @@ export interface Policy {
   readonly name: string;
   /** Most times that a conversation's KV may go from one device to another while no device is lost; undefined where turns decide it. */
   readonly transfers: number | undefined;
+  /** How devices compose their steps; absent: prompts in the order of their arrival, in chunks of what a step holds. */
+  readonly steps?: StepRules;
   /** Where a turn's prompt runs; undefined: nowhere yet. Asked again whenever something has changed. */
   place(turn: TurnView, world: WorldView): Placement | undefined;
   /** The device that a conversation goes to whose turn has run its prompt where it does not stay; undefined: none has room. */
   bind(conversation: LeavingView, world: WorldView): string | undefined;
+}
+
+export interface StepRules {
+  /**
+   * By how many times the time it takes a prompt counts as if it had come later: short ones go before long ones, and those that wait go
+   * before all that come much later. 0 is the order of arrival.
+   */
+  readonly promptWeight: number;
+  /** A prompt that would take longer than this, by the measured time of a token, runs in chunks that take `chunkMs` each. */
+  readonly longMs: number;
+  readonly chunkMs: number;
 }
 
 export interface Placement {
@@ -71,6 +84,8 @@ export interface DeviceView {
   readonly queuedTokens: number;
   /** Turns that run or wait there. */
   readonly turns: number;
+  /** Conversations that have KV there, idle ones included. */
+  readonly conversations: number;
   /** How long a step with decodes in it takes, lately; undefined before the first. */
   readonly stepMs: number | undefined;
   /** What a token of a prompt takes, lately; undefined before the first. */

@@ -35,6 +35,11 @@ export class Pool {
     return this.#residences.values();
   }
 
+  /** How many conversations have a residence here. */
+  get conversations(): number {
+    return this.#residences.size;
+  }
+
   /** How many blocks the conversation has here. */
   blocksOf(conversation: string): number {
     return this.#residences.get(conversation)?.table.blocks.length ?? 0;

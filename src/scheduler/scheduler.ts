@@ -20,6 +20,7 @@ import {
   completionTokens,
   endCommand,
   leavesNothing,
+  rankOf,
   type TurnOutcome,
   type TurnState,
 } from "./state.ts";
@@ -44,6 +45,7 @@ export interface SchedulerOptions {
  */
 export class Scheduler {
   readonly #drafts: boolean;
+  readonly #policy: Policy;
   readonly #devices = new Map<string, Device>();
   readonly #conversations = new Map<string, ConversationState>();
   /** In the order of arrival. */
@@ -59,6 +61,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     const { devices, policy = collocatedSticky, speculation = "auto", stagingBlocks = 256 } = options;
     this.#drafts = speculation === "auto";
+    this.#policy = policy;
     this.#handoffs = new Handoffs(stagingBlocks);
     this.#placement = new Placement(policy, this.#devices, this.#away, this.#handoffs);
     for (const device of devices) this.#join(device);
@@ -72,13 +75,12 @@ export class Scheduler {
     for (;;) {
       const shortage: Shortage = { stuck: [], preempted: 0, short: [] };
       this.#placement.place(nowMs);
-      for (const device of this.#devices.values()) this.#compose(device, steps, shortage);
+      for (const device of this.#devices.values()) this.#compose(device, nowMs, steps, shortage);
       for (const { turn, error } of shortage.stuck) this.#end(turn, { kind: "fail", error });
       const given = shortage.short.filter((pool) => this.#placement.giveUpHandoff(pool)).length;
       // Whoever made room made it for turns that could not run a moment ago.
       if (shortage.stuck.length + shortage.preempted + given === 0) break;
     }
-    this.#placement.stream();
     return [...steps, ...this.#handoffs.pump(nowMs), ...this.#commands];
   }
 
@@ -93,6 +95,16 @@ export class Scheduler {
   history(conversation: string): readonly number[] {
     const state = this.#conversations.get(conversation);
     return state === undefined ? [] : state.tokens.slice(0, state.ran);
+  }
+
+  /** How many tokens `history` has. */
+  ranTokens(conversation: string): number {
+    return this.#conversations.get(conversation)?.ran ?? 0;
+  }
+
+  /** How often the conversation has gone from one device to another, and the blocks that were copied for it. */
+  movedOf(conversation: string): { readonly transfers: number; readonly blocks: number } {
+    return this.#conversations.get(conversation)?.moved ?? { transfers: 0, blocks: 0 };
   }
 
   /** How many of them are in the cache of the device that has most. */
@@ -172,6 +184,7 @@ export class Scheduler {
       request,
       conversation: state,
       arrivedMs: nowMs,
+      rank: rankOf(request, nowMs, this.#promptMs(request.tokens.length)),
       residence: undefined,
       admitted: false,
       leaves: false,
@@ -185,6 +198,13 @@ export class Scheduler {
     state.turn = turn;
     this.#turns.set(request.turn, turn);
     this.#placement.add(turn);
+  }
+
+  /** What a prompt's length counts in the order of turns. */
+  #promptMs(tokens: number): number {
+    const weight = this.#policy.steps?.promptWeight ?? 0;
+    const seen = [...this.#devices.values()].flatMap(({ observed }) => observed.prefillMsPerToken ?? []);
+    return seen.length === 0 ? 0 : weight * tokens * Math.min(...seen);
   }
 
   #open(id: string): ConversationState {
@@ -231,7 +251,7 @@ export class Scheduler {
     const shared = [...this.#devices.values()].find(({ pool }) => pool.id === name)?.pool;
     const pool = shared ?? new Pool(name, spec.limits.blocks, spec.limits.blockTokens);
     this.#away.delete(spec.id);
-    this.#devices.set(spec.id, new Device(spec, pool, this.#drafts));
+    this.#devices.set(spec.id, new Device(spec, pool, { drafts: this.#drafts, steps: this.#policy.steps }));
     this.#placement.changed();
   }
 
@@ -320,13 +340,14 @@ export class Scheduler {
     this.#placement.cut(conversation, tokens);
   }
 
-  /** All plans that the device can be given now. */
-  #compose(device: Device, steps: SchedulerCommand[], shortage: Shortage): void {
+  /** All plans that the device can be given now; blocks that leave do so right behind the plan that fills them. */
+  #compose(device: Device, nowMs: number, steps: SchedulerCommand[], shortage: Shortage): void {
     for (;;) {
       const plan = device.compose(this.#steps + 1, shortage);
       if (plan === undefined) return;
       this.#steps = plan.id;
       steps.push({ kind: "run-step", device: device.spec.id, plan });
+      if (this.#placement.stream(device)) steps.push(...this.#handoffs.pump(nowMs));
     }
   }
 }

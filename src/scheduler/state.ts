@@ -44,6 +44,8 @@ export interface TurnState {
   readonly request: TurnRequest;
   readonly conversation: ConversationState;
   readonly arrivedMs: number;
+  /** Its place in every queue: the least is served first. */
+  rank: number;
   /** Where it runs; undefined while it waits for a place, or for its KV to cross. */
   residence: Residence | undefined;
   /** Its blocks are reserved. */
@@ -168,14 +170,13 @@ export function insertByRank(turns: TurnState[], turn: TurnState): void {
   turns.splice(at, 0, turn);
 }
 
-/** Turns are served by arrival, ten seconds earlier for each step of priority. */
 export function comesBefore(turn: TurnState, other: TurnState): boolean {
-  const [rank, otherRank] = [rankOf(turn), rankOf(other)];
-  return rank < otherRank || (rank === otherRank && turn.request.turn < other.request.turn);
+  return turn.rank < other.rank || (turn.rank === other.rank && turn.request.turn < other.request.turn);
 }
 
-function rankOf({ request, arrivedMs }: TurnState): number {
-  return arrivedMs - (request.priority ?? 0) * PRIORITY_MS;
+/** By arrival, ten seconds earlier for each step of priority, and later by what its prompt counts. */
+export function rankOf({ priority = 0 }: TurnRequest, arrivedMs: number, promptMs: number): number {
+  return arrivedMs - priority * PRIORITY_MS + promptMs;
 }
 
 const PRIORITY_MS = 10_000;

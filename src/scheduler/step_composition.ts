@@ -21,6 +21,12 @@ export interface StepBudget {
   logitRows: number;
 }
 
+/** A prompt of more than `longTokens` runs in chunks of `tokens`, so that others do not wait for it. */
+export interface Chunk {
+  readonly tokens: number;
+  readonly longTokens: number;
+}
+
 export function stepBudget(limits: RunnerLimits): StepBudget {
   return { tokens: limits.maxStepTokens, rows: limits.maxStepRows, logitRows: limits.maxLogitRows };
 }
@@ -49,10 +55,11 @@ export function inStepOrder(turns: Iterable<TurnState>): readonly TurnState[] {
 }
 
 /** How many of the turn's next tokens this step takes; 0 when there is no room for it. */
-export function shareOf(turn: TurnState, budget: StepBudget): number {
+export function shareOf(turn: TurnState, budget: StepBudget, chunk: Chunk): number {
   if (budget.rows === 0) return 0;
   const left = Math.max(1, tokensLeft(turn));
-  const share = Math.min(left, turn.request.chunkTokens ?? left, budget.tokens);
+  const most = Math.min(turn.request.chunkTokens ?? left, left > chunk.longTokens ? chunk.tokens : left);
+  const share = Math.min(left, most, budget.tokens);
   if (turn.request.output.kind === "logits") {
     const again = deliveredEnd(turn) - nextPosition(turn);
     return again > 0 ? Math.min(share, again) : Math.min(share, budget.logitRows);

@@ -19,6 +19,7 @@ export function viewOf(device: Device, nowMs: number): DeviceView {
     get turns() {
       return turns.length + queue.length;
     },
+    conversations: pool.conversations,
     stepMs: observed.stepMs,
     prefillMsPerToken: observed.prefillMsPerToken,
     get ttftMs() {
@@ -39,6 +40,7 @@ export function viewOfAway({ id, role, limits }: DeviceSpec): DeviceView {
     activeBlocks: limits.blocks,
     queuedTokens: Number.POSITIVE_INFINITY,
     turns: 0,
+    conversations: 0,
     stepMs: undefined,
     prefillMsPerToken: undefined,
     ttftMs: undefined,

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import type { Runtime } from "../../src/api.ts";
+import { createNodePlatform } from "../../src/node.ts";
+import type { Platform } from "../../src/platform/platform.ts";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { codeOf, collect } from "./fake_chat.ts";
 import { openTiny, tinyModel } from "./tiny_runtime.ts";
@@ -28,8 +30,7 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
     const expected = await twoTurns(alone);
     await alone.dispose();
     // A stream can be read once only, and both devices get it.
-    const runtime = await openTiny({ model: tinyModel().stream(), devices: pair });
-    expect(runtime.policy).toBe("conserve");
+    const runtime = await openTiny({ model: tinyModel().stream(), devices: pair, policy: "conserve" });
     expect(runtime.devices.map(({ id, role }) => [id, role])).toEqual([
       ["prefiller-1", "prefiller"],
       ["decoder-2", "decoder"],
@@ -39,6 +40,42 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
     expect(handoffs).toBe(prompts.length);
     expect(handoffBytes).toBeGreaterThan(0);
     expect(devices.map(({ kvBlocksUsed }) => kvBlocksUsed > 0)).toEqual([false, true]);
+    await runtime.dispose();
+    expect(runtime.stats()).toMatchObject({ kvBlocksUsed: 0, liveGpuBytes: 0 });
+  });
+
+  test("says the same under every policy, by default under its own", async () => {
+    const alone = await openTiny({ adapter });
+    const expected = await twoTurns(alone);
+    await alone.dispose();
+    for (const policy of [undefined, "per-turn", "collocated"] as const) {
+      const runtime = await openTiny({ devices: pair, ...(policy && { policy }) });
+      expect(runtime.policy).toBe(policy ?? "baton");
+      expect(await twoTurns(runtime)).toEqual(expected);
+      await runtime.dispose();
+    }
+  });
+
+  test("a device that is lost is opened again, and streams go on where they stopped", async () => {
+    const alone = await openTiny({ adapter });
+    const ask = (runtime: Runtime) =>
+      Promise.all(
+        prompts.map((prompt) =>
+          collect(runtime.conversation({ system: "Be brief." }).send(prompt, { maxTokens: 60 })),
+        ),
+      );
+    const expected = (await ask(alone)).map(({ text }) => text);
+    await alone.dispose();
+    const opened: GPUDevice[] = [];
+    const platform = watched(createNodePlatform(), opened);
+    const runtime = await openTiny({ devices: pair, policy: "conserve", platform });
+    const answers = ask(runtime);
+    await new Promise((later) => setTimeout(later, 200));
+    opened[1]?.destroy();
+    expect((await answers).map(({ text }) => text)).toEqual(expected);
+    expect(opened).toHaveLength(3);
+    opened[0]?.destroy();
+    expect((await ask(runtime)).map(({ text }) => text)).toEqual(expected);
     await runtime.dispose();
     expect(runtime.stats()).toMatchObject({ kvBlocksUsed: 0, liveGpuBytes: 0 });
   });
@@ -97,3 +134,20 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
     expect(await codeOf(opening)).toBe("invalid-option");
   });
 });
+
+/** The same platform; `opened` gets every device that is made of its adapters. */
+function watched(platform: Platform, opened: GPUDevice[]): Platform {
+  return {
+    ...platform,
+    openAdapter: async (request) => {
+      const open = await platform.openAdapter(request);
+      const requestDevice = async (descriptor?: GPUDeviceDescriptor) => {
+        const device = await open.adapter.requestDevice(descriptor);
+        opened.push(device);
+        return device;
+      };
+      const { features, limits, info } = open.adapter;
+      return { ...open, adapter: { features, limits, info, requestDevice } as GPUAdapter };
+    },
+  };
+}

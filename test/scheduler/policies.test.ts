@@ -11,6 +11,7 @@ const device = (id: string, role: DeviceView["role"], seen: Partial<DeviceView> 
   activeBlocks: 0,
   queuedTokens: 0,
   turns: 0,
+  conversations: 0,
   stepMs: 20,
   prefillMsPerToken: 2,
   ttftMs: undefined,
@@ -59,14 +60,46 @@ test("conserve binds to the decoder with the lowest occupancy that has room, and
   expect(bind()).toBe("p");
 });
 
-test("baton: an idle decoder takes a first turn at once, a busy one is spared, a backed-up prefiller is passed by", () => {
+test("baton runs a first prompt where it delays everybody least, on a device of any role", () => {
   const place = (p: Partial<DeviceView>, d: Partial<DeviceView>) =>
     policies.baton.place(turn(), world(device("p", "prefiller", p), device("d", "decoder", d)));
-  expect(place({}, {})).toMatchObject({ device: "d", leaves: false });
-  expect(place({}, { turns: 2 })).toMatchObject({ device: "p", leaves: true });
-  expect(place({ queuedTokens: 500 }, { turns: 2 })).toMatchObject({ device: "p" });
-  expect(place({ queuedTokens: 900 }, { turns: 2 })).toMatchObject({ device: "d", leaves: false });
-  expect(place({ queuedTokens: 900 }, { turns: 2, ...full })).toMatchObject({ device: "p" });
+  expect(place({}, { turns: 1 })).toMatchObject({ device: "p" });
+  expect(place({ turns: 1 }, {})).toMatchObject({ device: "d" });
+  expect(place({ queuedTokens: 200 }, { turns: 1 })).toMatchObject({ device: "p" });
+  expect(place({ queuedTokens: 400 }, { turns: 1 })).toMatchObject({ device: "d" });
+  expect(place({ prefillMsPerToken: 5 }, { turns: 1 })).toMatchObject({ device: "d" });
+});
+
+test("baton lets a conversation stay where its prompt has run, or sends it where less is carried", () => {
+  const place = (p: Partial<DeviceView>, d: Partial<DeviceView>) =>
+    policies.baton.place(turn(), world(device("p", "prefiller", p), device("d", "decoder", d)));
+  expect(place({}, { turns: 1, conversations: 3 })).toMatchObject({ device: "p", leaves: false });
+  expect(place({ conversations: 4 }, { turns: 1, conversations: 2 })).toMatchObject({
+    device: "p",
+    leaves: true,
+  });
+  expect(place({ conversations: 4 }, { turns: 1, conversations: 2, ...full })).toMatchObject({
+    leaves: false,
+  });
+  const bind = (p: Partial<DeviceView>, d: Partial<DeviceView>) =>
+    policies.baton.bind(
+      { id: "a", tokens: 300, bound: undefined, at: "p" },
+      world(device("p", "prefiller", p), device("d", "decoder", d)),
+    );
+  expect(bind({ conversations: 4 }, { turns: 1, conversations: 2 })).toBe("d");
+  expect(bind({ conversations: 2 }, { turns: 1, conversations: 2 })).toBe("p");
+  expect(bind({ conversations: 4 }, full)).toBe("p");
+});
+
+test("baton leaves no conversation on a slow device while a quick one has room", () => {
+  const slow = { prefillMsPerToken: 9, conversations: 0 };
+  const bind = (d: Partial<DeviceView>) =>
+    policies.baton.bind(
+      { id: "a", tokens: 300, bound: undefined, at: "p" },
+      world(device("p", "both", slow), device("d", "both", { conversations: 30, turns: 9, ...d })),
+    );
+  expect(bind({})).toBe("d");
+  expect(bind(full)).toBe("p");
 });
 
 test("per-turn and uncached-threshold send new tokens to a prefiller, the one always, the other when they are many", () => {

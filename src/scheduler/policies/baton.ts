@@ -1,35 +1,46 @@
 import { type DeviceView, least, type Policy } from "../policy.ts";
-import { toDecoder } from "./conserve.ts";
 
 /**
- * Baton's own: ConServe where that pays, by what is observed at the moment. A first turn goes where it delays everybody least, itself
- * included: on a prefiller it waits for the prompts before it; on a decoder, which it need not leave, its prompt holds up every turn that
- * decodes there. So an idle decoder takes it at once, a busy one is spared, and a prefiller that is backed up is passed by.
+ * Baton's own: ConServe (arXiv 2606.01839) where that pays, by what is observed at the moment. A first turn's prompt runs where it delays
+ * everybody least, itself included: it waits for the prompts before it, and holds up every turn that decodes there. Where the
+ * conversation stays is decided when that has run: on the device with the least to carry, which may be the same one, and then nothing
+ * is copied. Short prompts go before long ones, and a prompt holds up decodes by a bounded time a step.
  */
 export const baton: Policy = {
   name: "baton",
   transfers: 1,
-  place: ({ bound, newTokens, tokens, ...turn }, { devices, past }) => {
+  steps: { promptWeight: 8, longMs: 600, chunkMs: 100 },
+  place: (turn, { devices }) => {
+    const { bound, newTokens } = turn;
     if (bound !== undefined) return { device: bound, leaves: false, moves: false };
-    const view = { ...turn, bound, newTokens, tokens };
-    const open = devices.filter((device) => device.role === "prefiller" || device.hasRoomFor(view));
-    const isApart = open.some(({ role }) => role !== "prefiller");
-    const device = least(open, (device) => {
-      const leaves = device.role === "prefiller" && isApart;
-      const handoffMs = leaves ? (past.handoffMsPerToken ?? 0) * tokens : 0;
-      return waitMs(device) + handoffMs + (leaves ? 0 : heldUpMs(device, newTokens));
-    });
-    return device && { device: device.id, leaves: device.role === "prefiller" && isApart, moves: false };
+    const device = least(devices, (device) => delayMs(device, newTokens));
+    const home = homeOf(devices.filter((device) => device.hasRoomFor(turn)));
+    return device && { device: device.id, leaves: home !== undefined && home !== device, moves: false };
   },
-  bind: toDecoder,
+  bind: (conversation, { devices }) =>
+    homeOf(devices.filter((device) => device.id === conversation.at || device.hasRoomFor(conversation)))?.id,
 };
 
-/** Until the prompts that wait there have run. */
-function waitMs({ queuedTokens, prefillMsPerToken }: DeviceView): number {
-  return queuedTokens * (prefillMsPerToken ?? 1);
+/** By how much a prompt of so many tokens would delay everybody there, itself included. */
+function delayMs({ queuedTokens, turns, prefillMsPerToken }: DeviceView, newTokens: number): number {
+  const msPerToken = prefillMsPerToken ?? 1;
+  return (queuedTokens + newTokens * (turns + 1)) * msPerToken;
 }
 
-/** What a prompt of so many tokens costs the turns that run there, all together. */
-function heldUpMs({ turns, prefillMsPerToken }: DeviceView, newTokens: number): number {
-  return turns * newTokens * (prefillMsPerToken ?? 1);
+/** The device that carries least, of those that are not much slower than the quickest: no conversation stays on a slow device while a quick one has room. */
+function homeOf(devices: readonly DeviceView[]): DeviceView | undefined {
+  const seen = devices.flatMap(({ prefillMsPerToken }) => prefillMsPerToken ?? []);
+  const slowest = MUCH_SLOWER * Math.min(...seen);
+  return least(
+    devices.filter(({ prefillMsPerToken = 0 }) => prefillMsPerToken <= slowest),
+    carriedBy,
+  );
+}
+
+/** Of times that are measured and noisy. */
+const MUCH_SLOWER = 1.7;
+
+/** The turns that run there, and the conversations that may come back. */
+function carriedBy({ turns, conversations, queuedTokens }: DeviceView): number {
+  return Number.isFinite(queuedTokens) ? turns + conversations : Number.POSITIVE_INFINITY;
 }

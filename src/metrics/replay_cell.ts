@@ -1,11 +1,6 @@
-import {
-  type ConversationTimes,
-  conversationTimes,
-  keepsSlo,
-  type Slo,
-} from "../src/metrics/conversation_metrics.ts";
-import { quantile } from "../src/metrics/summary.ts";
+import { type ConversationTimes, conversationTimes, keepsSlo, type Slo } from "./conversation_metrics.ts";
 import type { Replay } from "./replay.ts";
+import { quantile } from "./summary.ts";
 
 /** What a replay comes to, and what replays of several seeds come to together. */
 

@@ -1,0 +1,43 @@
+import type { ConversationTurn } from "./conversation_metrics.ts";
+
+/** What happened in a replay of a workload, on real devices or on simulated ones. All times in ms from its beginning. */
+
+export interface StepRecord {
+  readonly device: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly prefillTokens: number;
+  readonly decodes: number;
+}
+
+export interface CopyRecord {
+  readonly device: string;
+  readonly step: "export" | "import";
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly bytes: number;
+}
+
+/** What is in use at a moment, by device. */
+export interface OccupancyRecord {
+  readonly atMs: number;
+  readonly blocks: Readonly<Record<string, number>>;
+}
+
+export interface ConversationRecord {
+  readonly id: string;
+  readonly turns: readonly ConversationTurn[];
+  readonly transfers: number;
+  readonly movedBytes: number;
+  /** Why it ended early; undefined for one that ran to its end. */
+  readonly error: string | undefined;
+}
+
+export interface Replay {
+  readonly policy: string;
+  readonly totalMs: number;
+  readonly conversations: readonly ConversationRecord[];
+  readonly steps: readonly StepRecord[];
+  readonly copies: readonly CopyRecord[];
+  readonly occupancy: readonly OccupancyRecord[];
+}

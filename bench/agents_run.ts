@@ -61,11 +61,11 @@ export interface AgentsReport {
  * answers that call the next tool. First turns hold most of the prefill, as the paper's do (arXiv 2606.01839).
  */
 export const AGENTS: WorkloadShape = {
-  turns: { min: 1, max: 6 },
-  firstTokens: { median: 320, sigma: 0.5, min: 64, max: 1024 },
-  laterTokens: { median: 40, sigma: 0.6, min: 8, max: 256 },
-  outputTokens: { median: 24, sigma: 0.5, min: 4, max: 96 },
-  pauseMs: { median: 300, sigma: 0.8, min: 20, max: 3000 },
+  turns: { min: 1, max: 5 },
+  firstTokens: { median: 160, sigma: 0.5, min: 32, max: 640 },
+  laterTokens: { median: 24, sigma: 0.6, min: 4, max: 128 },
+  outputTokens: { median: 12, sigma: 0.5, min: 2, max: 48 },
+  pauseMs: { median: 200, sigma: 0.8, min: 20, max: 2000 },
 };
 
 const PREFILLER = "prefiller";

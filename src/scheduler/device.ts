@@ -57,9 +57,12 @@ export class Device {
   readonly queue: TurnState[] = [];
   readonly flights: Flight[] = [];
   readonly #steps: StepRules | undefined;
-  /** Turns that are on their way here, with their KV. */
-  incoming = 0;
+  #incoming = 0;
   #lastPlan = 0;
+  /** Something has happened here since the last plan was refused. */
+  #hasNews = true;
+  /** What the pool had released by then. */
+  #releases = -1;
   /** A turn found no blocks while plans were in flight: whether there are any is seen when all have reported. */
   #starved = false;
   /** What the pool had released when all of the queue was last refused: it is asked again when that is more. */
@@ -77,13 +80,24 @@ export class Device {
     return this.spec.limits;
   }
 
+  /** Turns that are on their way here, with their KV. */
+  get incoming(): number {
+    return this.#incoming;
+  }
+
+  set incoming(count: number) {
+    this.#incoming = count;
+    this.#hasNews = true;
+  }
+
   /** How many turns more can decode in one step. */
   get freeRows(): number {
-    return this.limits.maxStepRows - this.turns.length - this.incoming;
+    return this.limits.maxStepRows - this.turns.length - this.#incoming;
   }
 
   /** The turn runs here from now on. One whose KV has crossed has its blocks. */
   add(turn: TurnState): void {
+    this.#hasNews = true;
     this.#fullSince = -1;
     insertByRank(turn.admitted ? this.turns : this.queue, turn);
   }
@@ -93,6 +107,7 @@ export class Device {
     const at = list.indexOf(turn);
     if (at === -1) return;
     list.splice(at, 1);
+    this.#hasNews = true;
     this.pool.idled();
   }
 
@@ -102,6 +117,8 @@ export class Device {
     const [first] = this.flights;
     if (first?.plan.id !== plan) throw new Error(`Plan ${plan} reported before one that was given earlier.`);
     this.flights.shift();
+    // Whoever shares the pool may have waited for it as well.
+    for (const device of this.pool.devices) device.#hasNews = true;
     return first;
   }
 
@@ -118,6 +135,15 @@ export class Device {
 
   /** The next plan, of this id; undefined when there is nothing to run or it is not time yet. */
   compose(id: number, shortage: Shortage): StepPlan | undefined {
+    if (!this.#hasNews && this.#releases === this.pool.releases) return undefined;
+    this.#hasNews = false;
+    this.#releases = this.pool.releases;
+    const plan = this.#compose(id, shortage);
+    if (plan !== undefined) this.#hasNews = true;
+    return plan;
+  }
+
+  #compose(id: number, shortage: Shortage): StepPlan | undefined {
     if (this.turns.length === 0 && this.queue.length === 0) return undefined;
     const ready = this.#ready();
     if (ready === undefined) return undefined;

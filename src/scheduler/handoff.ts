@@ -15,6 +15,8 @@ export interface Handoff {
   turn: TurnState | undefined;
   /** The turn runs its prompt where the KV goes, and the conversation will be back: the KV stays where it comes from as well. */
   isLoan: boolean;
+  /** Some device that it may go to has another pool. */
+  leavesPool: boolean;
   /** Tokens whose KV crosses; undefined while more of them are being prefilled. */
   tokens: number | undefined;
   /** Blocks that were there already. */
@@ -87,6 +89,7 @@ export class Handoffs {
       target: undefined,
       turn: undefined,
       isLoan: false,
+      leavesPool: true,
       tokens: undefined,
       first: 0,
       exported: 0,
@@ -155,6 +158,8 @@ export class Handoffs {
     }
     for (const handoff of this.#under.values()) {
       const bound = handoff.target !== undefined;
+      // Where it can only stay in its pool, nothing has to leave.
+      if (!bound && !handoff.leavesPool) continue;
       const room = bound ? this.#stagingBlocks - staged : Math.floor(this.#stagingBlocks / 2) - waiting;
       const count = Math.min(Math.max(0, room), leaving(handoff) - handoff.exported);
       if (count > 0) {

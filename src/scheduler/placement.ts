@@ -251,15 +251,21 @@ export class Placement {
   #stream(turn: TurnState, device: Device): void {
     const { conversation, residence } = turn;
     if (residence === undefined) return;
-    const elsewhere = [...this.#devices.values()].some(({ pool }) => pool !== device.pool);
     if (conversation.handoff && conversation.handoff.source !== residence) this.drop(conversation.handoff);
-    if (elsewhere && conversation.handoff === undefined) this.#handoffs.begin(residence, device);
+    if (conversation.handoff === undefined && this.#hasOtherPool(device))
+      this.#handoffs.begin(residence, device);
+  }
+
+  #hasOtherPool(device: Device): boolean {
+    for (const { pool } of this.#devices.values()) if (pool !== device.pool) return true;
+    return false;
   }
 
   #leave(conversation: ConversationState, device: Device, turn?: TurnState): void {
     const residence = conversation.residences.get(device.pool);
     if (residence === undefined) throw new Error(`${conversation.id} has nothing to hand over.`);
     const handoff = conversation.handoff ?? this.#handoffs.begin(residence, device);
+    handoff.leavesPool = this.#hasOtherPool(device);
     handoff.tokens = residence.table.length;
     handoff.turn = turn;
     this.#changed = true;

@@ -19,6 +19,9 @@ export class Pool {
   /** In the order of their last use. */
   readonly #residences = new Map<string, Residence>();
   readonly #inFlight = new Set<number>();
+  /** By block, the last count that it was a part of. */
+  readonly #marks: Int32Array;
+  #mark = 0;
   #retired: RetiredBlocks[] = [];
   /** How often conversations became idle whose blocks may be taken, ever. */
   #idled = 0;
@@ -29,10 +32,26 @@ export class Pool {
     this.id = id;
     this.#blockTokens = blockTokens;
     this.allocator = new BlockAllocator(blocks);
+    this.#marks = new Int32Array(blocks);
   }
 
   get residences(): Iterable<Residence> {
     return this.#residences.values();
+  }
+
+  /** Blocks of the residences that count, those that several share once. */
+  blocksInUse(counts: (residence: Residence) => boolean): number {
+    this.#mark += 1;
+    let blocks = 0;
+    for (const residence of this.#residences.values()) {
+      if (!counts(residence)) continue;
+      for (const block of residence.table.blocks) {
+        if (this.#marks[block] === this.#mark) continue;
+        this.#marks[block] = this.#mark;
+        blocks += 1;
+      }
+    }
+    return blocks;
   }
 
   /** How many conversations have a residence here. */

@@ -192,6 +192,7 @@ export class Scheduler {
       ahead: 0,
       drafted: 0,
       drafts: undefined,
+      sampled: undefined,
       delivered: 0,
       overtaken: 0,
     };

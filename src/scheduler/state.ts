@@ -2,7 +2,7 @@ import type { BlockTable } from "../kv/block_table.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
 import { needsLogits } from "../protocol/sampling.ts";
-import { FED_TOKEN } from "../protocol/step.ts";
+import { FED_TOKEN, type RowOutput } from "../protocol/step.ts";
 import type { FinishReason, TurnRequest } from "../protocol/turn.ts";
 import type { DraftSource } from "./draft_source.ts";
 import type { Handoff } from "./handoff.ts";
@@ -60,6 +60,8 @@ export interface TurnState {
   drafted: number;
   /** Where its drafts come from; undefined before its first token and for turns that have none. */
   drafts: DraftSource | undefined;
+  /** What its rows ask for, where that is the same for all; made with the first. */
+  sampled: RowOutput | undefined;
   /** Rows of logits that were delivered. */
   delivered: number;
   /** Turns that came later and were admitted before it. */

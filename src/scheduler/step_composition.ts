@@ -1,3 +1,4 @@
+import { hasPenalties } from "../protocol/sampling.ts";
 import type { RowOutput, RunnerLimits, StepRow } from "../protocol/step.ts";
 import {
   decodes,
@@ -99,17 +100,21 @@ function outputOf(turn: TurnState, end: number): RowOutput {
   const { output } = turn.request;
   const { tokens } = turn.conversation;
   if (output.kind === "logits") return { kind: end > deliveredEnd(turn) ? "logits" : "none" };
-  if (end < tokens.length) return { kind: "none" };
+  if (end < tokens.length) return NONE;
   const { sampling } = output;
-  const repeats = sampling.repetitionPenalty !== 1;
-  const penalised = repeats || sampling.presencePenalty !== 0 || sampling.frequencyPenalty !== 0;
+  if (!hasPenalties(sampling)) {
+    turn.sampled ??= { kind: "token", sampling: { ...sampling, promptTokens: [], completionTokens: [] } };
+    return turn.sampled;
+  }
   const prompt = promptTokens(turn);
   return {
     kind: "token",
     sampling: {
       ...sampling,
-      promptTokens: repeats ? tokens.slice(0, prompt) : [],
-      completionTokens: penalised ? tokens.slice(prompt) : [],
+      promptTokens: sampling.repetitionPenalty === 1 ? [] : tokens.slice(0, prompt),
+      completionTokens: tokens.slice(prompt),
     },
   };
 }
+
+const NONE: RowOutput = { kind: "none" };

@@ -6,12 +6,17 @@ import { isIdle, tokensLeft } from "./state.ts";
 /** What policies see of a device; looked up when they ask. */
 export function viewOf(device: Device, nowMs: number): DeviceView {
   const { spec, pool, limits, turns, queue, observed } = device;
+  let active: number | undefined;
+  const activeBlocks = () => {
+    active ??= pool.blocksInUse((residence) => !isIdle(residence));
+    return active;
+  };
   return {
     id: spec.id,
     role: spec.role,
     totalBlocks: limits.blocks,
     get activeBlocks() {
-      return activeBlocks(device);
+      return activeBlocks();
     },
     get queuedTokens() {
       return [...turns, ...queue].reduce((sum, turn) => sum + Math.max(0, tokensLeft(turn) - 1), 0);
@@ -27,7 +32,7 @@ export function viewOf(device: Device, nowMs: number): DeviceView {
     },
     hasRoomFor: ({ id, tokens }) => {
       const needed = Math.ceil((tokens + 1) / limits.blockTokens) - pool.blocksOf(id);
-      return device.freeRows > 0 && activeBlocks(device) + needed + turns.length <= limits.blocks;
+      return device.freeRows > 0 && activeBlocks() + needed + turns.length <= limits.blocks;
     },
   };
 }
@@ -46,10 +51,4 @@ export function viewOfAway({ id, role, limits }: DeviceSpec): DeviceView {
     ttftMs: undefined,
     hasRoomFor: () => false,
   };
-}
-
-function activeBlocks({ pool }: Device): number {
-  let blocks = 0;
-  for (const residence of pool.residences) if (!isIdle(residence)) blocks += residence.table.blocks.length;
-  return blocks;
 }

@@ -18,7 +18,8 @@ export const conserve: Policy = {
   transfers: 1,
   place: ({ bound }, { devices }) => {
     if (bound !== undefined) return { device: bound, leaves: false, moves: false };
-    return toPrefiller(devices);
+    const prefiller = toPrefiller(devices);
+    return prefiller && { ...prefiller, moves: false };
   },
   bind: toDecoder,
 };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Work } from "../src/cli/progress_display.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
@@ -77,6 +78,8 @@ const CALIBRATION = 40;
 export async function runAgents(
   request: AgentsRequest & Running,
 ): Promise<{ readonly report: AgentsReport; readonly replays: readonly Replay[] }> {
+  // Every conversation that waits listens to it.
+  setMaxListeners(0, request.signal);
   const before = loadAverage();
   const opened: GpuRunner[] = [];
   const open = async (adapter: string, sharers: number) => {

@@ -22,6 +22,7 @@ const HELP = `Usage: node bench/gpu.mjs [options]
   --shapes <names>   of random weights, separated by commas (default: ${GPU_SHAPES};
                      ${SOFTWARE_SHAPES} where there is only a software adapter)
   --samples <n>      rounds of the benchmark (default: 5)
+  --conversations <n>  agents' conversations over two devices, for each policy and load (default: 100)
   --limit-s <n>      most seconds one part may take (default: 600)
   --tests <path>     what vitest runs (default: test/kernels)
   --full-tests       every variant of every kernel, not the quick tests alone
@@ -32,7 +33,7 @@ const DAWN_CHATTER = /^Warning: maxDynamic\w+BuffersPerPipelineLayout artificial
 
 /**
  * @typedef {{ status: number | null, out: string, errors: string, seconds: number }} Ended
- * @typedef {{ part: string, state: "done" | "failed" | "not available", seconds: number, note: string, result?: unknown }} Part
+ * @typedef {{ part: string, state: "done" | "failed", seconds: number, note: string, result?: unknown }} Part
  */
 
 const { values: options } = parseArgs({
@@ -41,6 +42,7 @@ const { values: options } = parseArgs({
     dist: { type: "string", default: join(ROOT, "dist") },
     shapes: { type: "string" },
     samples: { type: "string", default: "5" },
+    conversations: { type: "string", default: "100" },
     "limit-s": { type: "string", default: "600" },
     tests: { type: "string", default: "test/kernels" },
     "full-tests": { type: "boolean", default: false },
@@ -71,7 +73,8 @@ async function main() {
   const shapes = options.shapes ?? (isSoftware(devices) ? SOFTWARE_SHAPES : GPU_SHAPES);
   for (const shape of shapes.split(",")) add(await enginePart(shape.trim()));
   add(await kernelsPart());
-  add(handoffPart());
+  const [first = ""] = shapes.split(",");
+  add(await handoffPart(first.trim()));
   const takenAt = new Date().toISOString();
   writeFileSync(join(out, "report.json"), `${JSON.stringify({ report: "gpu", takenAt, parts })}\n`);
   writeFileSync(join(out, "report.md"), await markdown(takenAt, parts));
@@ -130,10 +133,20 @@ async function kernelsPart() {
   return part;
 }
 
-/** The handoff's place: a second device, and KV blocks copied from one to the other. @returns {Part} */
-function handoffPart() {
-  const note = "Baton does not hand conversations from one device to another yet.";
-  return { part: "two-device handoff", state: "not available", seconds: 0, note };
+/**
+ * A second device on the adapter, and conversations that go from one to the other.
+ * @param {string} shape
+ * @returns {Promise<Part>}
+ */
+async function handoffPart(shape) {
+  const policies = "baton,conserve,collocated-sticky,per-turn,whole-machine";
+  const command = ["agents", "--shape", shape, "--policies", policies, "--loads", "0.7,1", "--seeds", "1"];
+  const file = join(out, "agents.html");
+  const few = ["--conversations", options.conversations, "--html", file, "--json"];
+  const ended = await run([join(dist, "bench.js"), ...command, ...few]);
+  const note =
+    "Conversations over two devices of the best adapter, under several policies; agents.html draws them.";
+  return partOf("two-device handoff", ended, note, () => JSON.parse(ended.out));
 }
 
 /**

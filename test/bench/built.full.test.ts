@@ -59,7 +59,18 @@ test("processes are started cold and warm, and each says how long its parts took
 
 test("bench/gpu writes one report of everything, and says what is not there", async () => {
   const out = join(folder, "gpu");
-  const args = ["--out", out, "--dist", dist, "--shapes", "tiny,nowhere", "--samples", "1"];
+  const args = [
+    "--out",
+    out,
+    "--dist",
+    dist,
+    "--shapes",
+    "tiny,nowhere",
+    "--samples",
+    "1",
+    "--conversations",
+    "4",
+  ];
   const tests = ["--tests", "test/kernels/sample.test.ts"];
   const { status } = await run(resolve("bench", "gpu.mjs"), [...args, ...tests]);
   expect(status).toBe(1);
@@ -69,13 +80,14 @@ test("bench/gpu writes one report of everything, and says what is not there", as
     "engine tiny: done",
     "engine nowhere: failed",
     "kernels: done",
-    "two-device handoff: not available",
+    "two-device handoff: done",
   ]);
-  const [, engine, nowhere, kernels] = parts;
+  const [, engine, nowhere, kernels, handoff] = parts;
   expect(engine.result).toMatchObject({ benchmark: "engine", model: { name: "tiny" } });
   expect(nowhere.note).toMatch(/^It ended with 1: .*--shape is "nowhere"/);
   expect(kernels.result).toMatchObject({ failed: 0, failedTests: [] });
   expect(kernels.result.passed).toBeGreaterThan(0);
+  expect(handoff.result).toMatchObject({ benchmark: "agents", model: "tiny, random weights" });
   const text = readFileSync(join(out, "report.md"), "utf8");
   for (const { part } of parts) expect(text).toContain(`| ${part} |`);
   expect(text).toMatch(/^decode-context-2048 .*%/m);

@@ -49,6 +49,11 @@ export interface RuntimeOptions {
   readonly policy?: PolicyName;
   /** Size of each KV pool in MiB. Range (0, 1048576]; chosen from the model's context and the adapter's limits when absent. */
   readonly kvMiB?: number;
+  /**
+   * Host memory in MiB for the KV of idle conversations that have to make room: it comes back without prefilling. Taken as it is needed.
+   * Range [0, 1048576]; default 256.
+   */
+  readonly hostKvMiB?: number;
   /** Most tokens one step runs, prefill chunks included. Range [1, 4096]; default 256. */
   readonly maxStepTokens?: number;
   /** Most tokens whose logits one step computes, all of them for `evaluate`. Range [1, 4096]; default 64. */
@@ -116,6 +121,9 @@ export interface RuntimeStats {
   /** Of conversations that are still open: how often one went from a device to another, and the bytes of KV that were copied for it. */
   readonly handoffs: number;
   readonly handoffBytes: number;
+  /** Of the same conversations: how often the KV of one went to host memory, and the bytes that are there now. */
+  readonly parks: number;
+  readonly parkedBytes: number;
   /** Each device's part of the blocks. */
   readonly devices: readonly DeviceStats[];
 }

@@ -15,12 +15,15 @@ import type {
   TuneResult,
 } from "./api.ts";
 import { ChatConversation, type ConversationParts, systemMessages } from "./conversation/conversation.ts";
+import { HostBlocks } from "./conversation/host_blocks.ts";
 import { checkObject, checkText } from "./conversation/option_checks.ts";
 import { disposed, TurnLoop } from "./conversation/turn_loop.ts";
 import { BatonError } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
+import { HOST } from "./protocol/device.ts";
+import type { Runner } from "./protocol/step.ts";
 import { openDevices, type RuntimeDevice } from "./runtime_devices.ts";
 import { type Loaded, type LoadedDevice, load, modelInfo, openSource } from "./runtime_load.ts";
 import { type CheckedRuntimeOptions, checkRuntimeOptions, checkTuneOptions } from "./runtime_options.ts";
@@ -94,8 +97,10 @@ class BatonRuntime implements Runtime {
     this.tokenizer = textCodec(tokenizer, template);
     this.#devices = [...devices];
     const specs = devices.map(({ id, role, runner: { limits } }) => ({ id, role, limits }));
-    const { speculation } = options;
-    this.#scheduler = new Scheduler({ devices: specs, policy: policies[this.policy], speculation });
+    const { speculation, hostKvMiB } = options;
+    const hostBlocks = Math.floor((hostKvMiB * 2 ** 20) / runner.limits.blockBytes);
+    const policy = policies[this.policy];
+    this.#scheduler = new Scheduler({ devices: specs, policy, speculation, hostBlocks });
     const recover = recovery({
       options,
       platform,
@@ -103,7 +108,8 @@ class BatonRuntime implements Runtime {
       onReopened: (device) => this.#replace(device),
       signal: this.#disposing.signal,
     });
-    const runners = new Map(devices.map((device) => [device.id, device.runner]));
+    const runners = new Map<string, Runner>(devices.map((device) => [device.id, device.runner]));
+    runners.set(HOST, new HostBlocks(hostBlocks, runner.limits));
     this.#loop = new TurnLoop(this.#scheduler, runners, { recover });
     this.#parts = {
       loop: this.#loop,
@@ -126,7 +132,7 @@ class BatonRuntime implements Runtime {
   }
 
   stats(): RuntimeStats {
-    const { devices, conversations, steps } = this.#scheduler.snapshot();
+    const { devices, conversations, steps, host } = this.#scheduler.snapshot();
     const { blockTokens, blockBytes } = this.#parts.limits;
     const drafts = devices.map((device) => device.drafts);
     const perDevice = this.devices.map((info) => deviceStats(info, devices));
@@ -147,6 +153,8 @@ class BatonRuntime implements Runtime {
       tunedProducts: sum(this.#devices, ({ runner }) => runner.tunedProducts),
       handoffs: sum(conversations, ({ transfers }) => transfers),
       handoffBytes: sum(conversations, ({ movedBlocks }) => movedBlocks) * blockBytes,
+      parks: sum(conversations, ({ parks }) => parks),
+      parkedBytes: (host?.used ?? 0) * blockBytes,
       devices: perDevice,
     };
   }

@@ -12,12 +12,13 @@ import type { DeviceRole } from "./protocol/device.ts";
 import { policies } from "./scheduler/policies/table.ts";
 
 const DEFAULT_MAX_STEP_TOKENS = 256;
+const DEFAULT_HOST_KV_MIB = 256;
 const MOST_DEVICES = 16;
 const ROLES: readonly DeviceRole[] = ["prefiller", "decoder", "both"];
 
 /** Runtime options, checked, with the defaults that do not depend on the model or the adapter. */
 export type CheckedRuntimeOptions = RuntimeOptions &
-  Required<Pick<RuntimeOptions, "precision" | "maxStepTokens" | "speculation">>;
+  Required<Pick<RuntimeOptions, "precision" | "maxStepTokens" | "speculation" | "hostKvMiB">>;
 
 /** @throws InputError `invalid-option` */
 export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOptions {
@@ -35,10 +36,13 @@ export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOpti
   const { maxStepTokens = DEFAULT_MAX_STEP_TOKENS } = options;
   checkNumber("maxStepTokens", maxStepTokens, { min: 1, max: 4096, integer: true });
   checkOptionalNumber("maxLogitRows", options.maxLogitRows, { min: 1, max: 4096, integer: true });
+  const { hostKvMiB = DEFAULT_HOST_KV_MIB } = options;
+  checkNumber("hostKvMiB", hostKvMiB, { min: 0, max: 2 ** 20 });
   const speculation = checkSpeculation(options.speculation ?? "auto");
   return {
     ...options,
     maxStepTokens,
+    hostKvMiB,
     speculation,
     precision: checkPrecision(options.precision ?? "default"),
   };

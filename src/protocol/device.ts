@@ -12,3 +12,6 @@ export interface DeviceSpec {
   /** Devices of the same pool share its blocks: KV goes from one to the other without being copied. Its own when absent. */
   readonly pool?: string;
 }
+
+/** The id of host memory in commands: blocks are copied to it and from it as with any device, and no step runs there. */
+export const HOST = "host";

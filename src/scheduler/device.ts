@@ -243,11 +243,26 @@ export class Device {
     return true;
   }
 
-  /** `count` blocks so that `spare` more are left, from those that idle conversations have if need be; not from `own`. */
+  /**
+   * `count` blocks so that `spare` more are left, from those that idle conversations have if need be; not from `own`. Undefined: there
+   * are not so many, or not before others have been parked.
+   */
   reserve(count: number, spare: number, own?: Residence): readonly number[] | undefined {
-    const { allocator } = this.pool;
-    const canGo = (residence: Residence) => residence !== own && isIdle(residence);
-    while (allocator.room < count + spare) if (!this.pool.evict(canGo)) break;
+    const { allocator, wanted } = this.pool;
+    const canGo = (residence: Residence) => residence !== own && isIdle(residence) && !wanted?.has(residence);
+    let room = allocator.room;
+    while (room < count + spare) {
+      const coldest = this.pool.coldest(canGo);
+      if (coldest === undefined) break;
+      // One whose turn waits here begins from its tokens again.
+      if (wanted && coldest.conversation.turn === undefined) {
+        wanted.add(coldest);
+        room += this.pool.ownBlocks(coldest);
+      } else {
+        this.pool.leave(coldest);
+        room = allocator.room;
+      }
+    }
     if (allocator.room < count + spare) return undefined;
     const reservation = allocator.reserve(count);
     return reservation.kind === "ok" ? reservation.blocks : undefined;
@@ -276,7 +291,7 @@ export class Device {
         return this.pool.own(residence, position, blocks[missing], plan);
       }
       const sharers = [...this.pool.devices];
-      if (sharers.some(({ flights }) => flights.length > 0)) {
+      if (this.pool.isParking || sharers.some(({ flights }) => flights.length > 0)) {
         this.#starved = this.flights.length > 0;
         return undefined;
       }

@@ -13,8 +13,10 @@ export interface Handoff {
   target: { readonly device: Device; readonly residence: Residence } | undefined;
   /** Goes on when all is there; undefined where the conversation is idle, or its turn has come since. */
   turn: TurnState | undefined;
-  /** The turn runs its prompt where the KV goes, and the conversation will be back: the KV stays where it comes from as well. */
-  isLoan: boolean;
+  /** `move`; `loan`: the turn runs its prompt where the KV goes, and the KV stays where it comes from; `park`: to host memory. */
+  kind: "move" | "loan" | "park";
+  /** Its turn leaves the device that it goes to when its prompt has run. */
+  leaves: boolean;
   /** Some device that it may go to has another pool. */
   leavesPool: boolean;
   /** Tokens whose KV crosses; undefined while more of them are being prefilled. */
@@ -88,7 +90,8 @@ export class Handoffs {
       source,
       target: undefined,
       turn: undefined,
-      isLoan: false,
+      kind: "move",
+      leaves: false,
       leavesPool: true,
       tokens: undefined,
       first: 0,

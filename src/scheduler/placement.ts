@@ -4,7 +4,7 @@ import type { Device } from "./device.ts";
 import type { Handoff, Handoffs } from "./handoff.ts";
 import type { ConversationView, DeviceView, PastView, Policy, TurnView, WorldView } from "./policy.ts";
 import type { Pool } from "./pool.ts";
-import { type ConversationState, insertByRank, type Residence, type TurnState } from "./state.ts";
+import { type ConversationState, insertByRank, isIdle, type Residence, type TurnState } from "./state.ts";
 import { viewOf, viewOfAway } from "./views.ts";
 
 /**
@@ -17,6 +17,8 @@ export class Placement {
   /** Devices that are lost and expected back. */
   readonly #away: ReadonlyMap<string, DeviceSpec>;
   readonly #handoffs: Handoffs;
+  /** Host memory as a device that runs nothing. */
+  readonly #host: Device | undefined;
   /** Turns that run nowhere yet; in the order of rank. */
   readonly #waiting: TurnState[] = [];
   /** Something has happened since turns were placed last. */
@@ -29,11 +31,13 @@ export class Placement {
     devices: ReadonlyMap<string, Device>,
     away: ReadonlyMap<string, DeviceSpec>,
     handoffs: Handoffs,
+    host: Device | undefined,
   ) {
     this.policy = policy;
     this.#devices = devices;
     this.#away = away;
     this.#handoffs = handoffs;
+    this.#host = host;
   }
 
   get waiting(): readonly TurnState[] {
@@ -161,7 +165,7 @@ export class Placement {
       if (source.pool === pool) {
         if (target && target.residence.pool !== pool) target.residence.pool.leave(target.residence);
         if (turn && conversation.turn === turn) this.add(turn);
-      } else if (handoff.isLoan) {
+      } else if (handoff.kind !== "move" || handoff.from === this.#host) {
         if (turn && conversation.turn === turn) this.add(turn);
       } else if (tokens !== undefined) {
         const again = this.#handoffs.begin(source, from);
@@ -188,6 +192,7 @@ export class Placement {
   #end(handoff: Handoff, outcome: "done" | "dropped"): void {
     const { target, source } = handoff;
     if (target && target.residence !== source) target.device.incoming -= 1;
+    if (handoff.kind === "park") source.pool.parking -= 1;
     this.#handoffs.end(handoff, outcome);
   }
 
@@ -206,7 +211,7 @@ export class Placement {
     const placement = this.policy.place(turnView(turn, world), world);
     const device = placement && this.#devices.get(placement.device);
     if (placement === undefined || device === undefined) return;
-    const history = placement.moves ? this.#historyOf(conversation, device) : undefined;
+    const history = this.#historyOf(conversation, device, placement.moves);
     if (history) {
       const residence = this.#reserve(
         device,
@@ -218,7 +223,8 @@ export class Placement {
       const handoff = this.#handoffs.begin(history.residence, history.device);
       handoff.tokens = history.residence.table.length;
       handoff.turn = turn;
-      handoff.isLoan = placement.leaves;
+      handoff.kind = placement.leaves && history.device !== this.#host ? "loan" : "move";
+      handoff.leaves = placement.leaves;
       this.remove(turn);
       turn.leaves = placement.leaves;
       device.incoming += 1;
@@ -232,20 +238,53 @@ export class Placement {
     device.add(turn);
   }
 
-  /** Where the most of the conversation's KV is, if that is more than `device` has. */
+  /** Where the most of the conversation's KV is, if that is more than `device` has: in host memory, or on any device when it `moves`. */
   #historyOf(
     conversation: ConversationState,
     { pool }: Device,
+    moves: boolean,
   ): { readonly residence: Residence; readonly device: Device } | undefined {
     let most = conversation.residences.get(pool)?.table.length ?? 0;
     let history: { readonly residence: Residence; readonly device: Device } | undefined;
     for (const residence of conversation.residences.values()) {
       const [device] = residence.pool.devices;
-      if (device === undefined || residence.table.length <= most) continue;
+      if (device === undefined || residence.table.length <= most || !(moves || device === this.#host))
+        continue;
       most = residence.table.length;
       history = { residence, device };
     }
     return history;
+  }
+
+  /** Idle conversations whose blocks are wanted go to host memory. Returns how many were dropped, as there is no room for them. */
+  park(): number {
+    let dropped = 0;
+    for (const device of this.#devices.values()) {
+      const { wanted } = device.pool;
+      for (const residence of wanted ?? [])
+        if (isIdle(residence) && !this.#park(residence, device)) dropped += 1;
+      wanted?.clear();
+    }
+    return dropped;
+  }
+
+  #park(residence: Residence, device: Device): boolean {
+    const { conversation, table, pool } = residence;
+    const tokens = table.length;
+    const host = this.#host;
+    const parked = host && tokens > 0 ? this.#reserve(host, conversation, tokens, tokens - 1) : undefined;
+    if (host === undefined || parked === undefined) {
+      pool.leave(residence);
+      return false;
+    }
+    const handoff = this.#handoffs.begin(residence, device);
+    handoff.kind = "park";
+    pool.parking += 1;
+    handoff.tokens = tokens;
+    host.incoming += 1;
+    this.#handoffs.bind(handoff, host, parked);
+    this.arrived(handoff.id);
+    return true;
   }
 
   #stream(turn: TurnState, device: Device): void {
@@ -320,21 +359,23 @@ export class Placement {
     if (target === undefined) return;
     const { residence, device } = target;
     this.#end(handoff, "done");
+    const { kind, from, leaves } = handoff;
     const goesOn = turn !== undefined && conversation.turn === turn;
-    if (device !== handoff.from) conversation.moved.transfers += 1;
+    if (kind === "park") conversation.moved.parks += 1;
+    else if (device !== from && from !== this.#host) conversation.moved.transfers += 1;
     if (residence !== source) {
-      conversation.moved.blocks += handoff.arrived - first;
+      if (kind !== "park" && from !== this.#host) conversation.moved.blocks += handoff.arrived - first;
       residence.pool.grow(residence, tokens);
-      if (!handoff.isLoan) source.pool.leave(source);
+      if (kind !== "loan") source.pool.leave(source);
       else if (!goesOn) residence.pool.leave(residence);
     }
-    if (!handoff.isLoan) conversation.bound = device.spec.id;
+    if (kind === "move" && !leaves) conversation.bound = device.spec.id;
     this.#changed = true;
     if (!goesOn) {
-      if (residence !== source && !handoff.isLoan) residence.pool.cut(residence, tokens);
+      if (residence !== source && kind !== "loan") residence.pool.cut(residence, tokens);
       return;
     }
-    turn.leaves = handoff.isLoan;
+    turn.leaves = leaves;
     turn.residence = residence;
     turn.admitted = true;
     turn.cachedTokens ??= residence.table.length;

@@ -8,6 +8,8 @@ export interface Policy {
   readonly name: string;
   /** Most times that a conversation's KV may go from one device to another while no device is lost; undefined where turns decide it. */
   readonly transfers: number | undefined;
+  /** Where blocks run out, the KV of idle conversations goes to host memory, as far as there is any, and comes back; otherwise it is dropped. */
+  readonly parks?: boolean;
   /** How devices compose their steps; absent: prompts in the order of their arrival, in chunks of what a step holds. */
   readonly steps?: StepRules;
   /** Where a turn's prompt runs; undefined: nowhere yet. Asked again whenever something has changed. */

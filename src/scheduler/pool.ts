@@ -15,6 +15,10 @@ export class Pool {
   readonly id: string;
   readonly allocator: BlockAllocator;
   readonly devices = new Set<Device>();
+  /** Idle residences that are to be parked, so that their blocks come free; undefined where they are dropped instead. */
+  wanted: Set<Residence> | undefined;
+  /** How many are on their way to host memory. */
+  parking = 0;
   readonly #blockTokens: number;
   /** In the order of their last use. */
   readonly #residences = new Map<string, Residence>();
@@ -66,6 +70,11 @@ export class Pool {
 
   get retired(): readonly RetiredBlocks[] {
     return this.#retired;
+  }
+
+  /** Blocks are going to come free that nobody runs on. */
+  get isParking(): boolean {
+    return this.parking > 0 || (this.wanted?.size ?? 0) > 0;
   }
 
   /** Grows whenever there may be more room. */
@@ -149,18 +158,19 @@ export class Pool {
     this.#residences.set(id, residence);
   }
 
-  /** Takes the coldest idle conversation's blocks for others; they are found by their content until they are handed out. */
-  evict(canGo: (residence: Residence) => boolean): boolean {
+  /** The coldest idle conversation whose blocks can go; undefined when there is none. */
+  coldest(canGo: (residence: Residence) => boolean): Residence | undefined {
     for (const residence of this.#residences.values()) {
       if (residence.table.blocks.length === 0 || !canGo(residence)) continue;
-      if (this.holds(residence)) {
-        this.#heldBack = true;
-        continue;
-      }
-      this.leave(residence);
-      return true;
+      if (!this.holds(residence)) return residence;
+      this.#heldBack = true;
     }
-    return false;
+    return undefined;
+  }
+
+  /** Blocks that come free when the residence goes. */
+  ownBlocks({ table }: Residence): number {
+    return table.blocks.filter((block) => this.allocator.owners(block) === 1).length;
   }
 
   /** Whether a plan in flight may still write to its blocks. */

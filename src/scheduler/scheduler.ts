@@ -1,5 +1,5 @@
 import type { SchedulerCommand } from "../protocol/command.ts";
-import type { DeviceSpec } from "../protocol/device.ts";
+import { type DeviceSpec, HOST } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
 import type { RunnerLimits, StepResult } from "../protocol/step.ts";
@@ -14,7 +14,7 @@ import { collocatedSticky } from "./policies/collocated.ts";
 import type { Policy } from "./policy.ts";
 import { Pool } from "./pool.ts";
 import { disposed, refusalOf } from "./scheduler_errors.ts";
-import { type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
+import { blocksOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import {
   type ConversationState,
   completionTokens,
@@ -31,8 +31,10 @@ export interface SchedulerOptions {
   readonly policy?: Policy;
   /** Default `auto`. */
   readonly speculation?: "auto" | "off";
-  /** Most KV blocks of handoffs in host memory at once. Default 256. */
+  /** Most KV blocks on their way at once. Default 256. */
   readonly stagingBlocks?: number;
+  /** How many KV blocks of idle conversations host memory may hold. Default 0. */
+  readonly hostBlocks?: number;
 }
 
 /**
@@ -52,6 +54,8 @@ export class Scheduler {
   readonly #turns = new Map<number, TurnState>();
   readonly #handoffs: Handoffs;
   readonly #placement: Placement;
+  /** Where idle KV is parked; undefined where it is dropped. */
+  readonly #host: Device | undefined;
   /** Devices that are lost and expected back, and the error of the last one that was lost. */
   readonly #away = new Map<string, DeviceSpec>();
   #lost: PlainError | undefined;
@@ -59,11 +63,19 @@ export class Scheduler {
   #commands: SchedulerCommand[] = [];
 
   constructor(options: SchedulerOptions) {
-    const { devices, policy = collocatedSticky, speculation = "auto", stagingBlocks = 256 } = options;
+    const {
+      devices,
+      policy = collocatedSticky,
+      speculation = "auto",
+      stagingBlocks = 256,
+      hostBlocks = 0,
+    } = options;
     this.#drafts = speculation === "auto";
     this.#policy = policy;
     this.#handoffs = new Handoffs(stagingBlocks);
-    this.#placement = new Placement(policy, this.#devices, this.#away, this.#handoffs);
+    const [first] = devices;
+    if (policy.parks && hostBlocks > 0 && first) this.#host = hostOf(hostBlocks, first.limits);
+    this.#placement = new Placement(policy, this.#devices, this.#away, this.#handoffs, this.#host);
     for (const device of devices) this.#join(device);
   }
 
@@ -77,7 +89,8 @@ export class Scheduler {
       this.#placement.place(nowMs);
       for (const device of this.#devices.values()) this.#compose(device, nowMs, steps, shortage);
       for (const { turn, error } of shortage.stuck) this.#end(turn, { kind: "fail", error });
-      const given = shortage.short.filter((pool) => this.#placement.giveUpHandoff(pool)).length;
+      const given =
+        this.#placement.park() + shortage.short.filter((pool) => this.#placement.giveUpHandoff(pool)).length;
       // Whoever made room made it for turns that could not run a moment ago.
       if (shortage.stuck.length + shortage.preempted + given === 0) break;
     }
@@ -88,6 +101,7 @@ export class Scheduler {
     return snapshotOf(this.#conversations.values(), this.#devices.values(), {
       steps: this.#steps,
       handoffs: this.#handoffs.count,
+      host: this.#host && blocksOf(this.#host),
     });
   }
 
@@ -103,8 +117,8 @@ export class Scheduler {
   }
 
   /** How often the conversation has gone from one device to another, and the blocks that were copied for it. */
-  movedOf(conversation: string): { readonly transfers: number; readonly blocks: number } {
-    return this.#conversations.get(conversation)?.moved ?? { transfers: 0, blocks: 0 };
+  movedOf(conversation: string): Readonly<ConversationState["moved"]> {
+    return this.#conversations.get(conversation)?.moved ?? { transfers: 0, blocks: 0, parks: 0 };
   }
 
   /** How many of them are in the cache of the device that has most. */
@@ -118,7 +132,7 @@ export class Scheduler {
     assertConsistent({
       conversations: this.#conversations,
       turns: this.#turns,
-      devices: [...this.#devices.values()],
+      devices: [...this.#devices.values(), ...(this.#host ? [this.#host] : [])],
       waiting: this.#placement.waiting,
       handoffs: this.#handoffs,
       recovering: this.#away.size > 0,
@@ -177,6 +191,8 @@ export class Scheduler {
       return;
     }
     const state = conversation ?? this.#open(request.conversation);
+    // What is on its way to host memory is still where it was.
+    if (state.handoff?.kind === "park") this.#placement.drop(state.handoff);
     if (request.keep > state.ran) throw new Error("A turn keeps tokens that have not run.");
     this.#cut(state, request.keep);
     for (const token of request.tokens) state.tokens.push(token);
@@ -217,7 +233,7 @@ export class Scheduler {
       bound: undefined,
       turn: undefined,
       handoff: undefined,
-      moved: { transfers: 0, blocks: 0 },
+      moved: { transfers: 0, blocks: 0, parks: 0 },
     };
     this.#conversations.set(id, conversation);
     return conversation;
@@ -251,6 +267,7 @@ export class Scheduler {
     const name = spec.pool ?? spec.id;
     const shared = [...this.#devices.values()].find(({ pool }) => pool.id === name)?.pool;
     const pool = shared ?? new Pool(name, spec.limits.blocks, spec.limits.blockTokens);
+    if (this.#host) pool.wanted = new Set();
     this.#away.delete(spec.id);
     this.#devices.set(spec.id, new Device(spec, pool, { drafts: this.#drafts, steps: this.#policy.steps }));
     this.#placement.changed();
@@ -351,4 +368,14 @@ export class Scheduler {
       if (this.#placement.stream(device)) steps.push(...this.#handoffs.pump(nowMs));
     }
   }
+}
+
+/** Host memory with the blocks of the devices. */
+function hostOf(blocks: number, limits: RunnerLimits): Device {
+  const spec = {
+    id: HOST,
+    role: "both",
+    limits: { ...limits, blocks, maxStepRows: Number.POSITIVE_INFINITY },
+  } as const;
+  return new Device(spec, new Pool(HOST, blocks, limits.blockTokens), { drafts: false, steps: undefined });
 }

@@ -8,6 +8,8 @@ export interface SchedulerSnapshot {
   /** Handoffs under way. */
   readonly handoffs: number;
   readonly devices: readonly DeviceSnapshot[];
+  /** Blocks of parked conversations in host memory; undefined where nothing is parked. */
+  readonly host: DeviceSnapshot["blocks"] | undefined;
   readonly conversations: readonly ConversationSnapshot[];
 }
 
@@ -31,6 +33,8 @@ export interface ConversationSnapshot {
   readonly cached: readonly { readonly pool: string; readonly tokens: number; readonly blocks: number }[];
   readonly transfers: number;
   readonly movedBlocks: number;
+  /** How often its KV has gone to host memory. */
+  readonly parks: number;
   readonly turn: TurnSnapshot | undefined;
 }
 
@@ -46,7 +50,7 @@ export interface TurnSnapshot {
 export function snapshotOf(
   conversations: Iterable<ConversationState>,
   devices: Iterable<Device>,
-  seen: Pick<SchedulerSnapshot, "steps" | "handoffs">,
+  seen: Pick<SchedulerSnapshot, "steps" | "handoffs" | "host">,
 ): SchedulerSnapshot {
   return {
     ...seen,
@@ -55,8 +59,13 @@ export function snapshotOf(
   };
 }
 
-function deviceSnapshot({ spec, flights, turns, queue, drafting, pool }: Device): DeviceSnapshot {
+export function blocksOf({ pool }: Device): DeviceSnapshot["blocks"] {
   const { total, used, peak } = pool.allocator;
+  return { total, used, peak };
+}
+
+function deviceSnapshot(device: Device): DeviceSnapshot {
+  const { spec, flights, turns, queue, drafting } = device;
   const { drafted, accepted } = drafting ?? { drafted: 0, accepted: 0 };
   return {
     id: spec.id,
@@ -65,7 +74,7 @@ function deviceSnapshot({ spec, flights, turns, queue, drafting, pool }: Device)
     turns: turns.length,
     queued: queue.length,
     drafts: { drafted, accepted },
-    blocks: { total, used, peak },
+    blocks: blocksOf(device),
   };
 }
 
@@ -80,6 +89,7 @@ function conversationSnapshot(conversation: ConversationState): ConversationSnap
     cached,
     transfers: moved.transfers,
     movedBlocks: moved.blocks,
+    parks: moved.parks,
     turn: turn && turnSnapshot(turn),
   };
 }

@@ -27,7 +27,7 @@ export interface ConversationState {
   /** Its KV is on its way to another device. */
   handoff: Handoff | undefined;
   /** What has crossed so far, of all its handoffs. */
-  readonly moved: { transfers: number; blocks: number };
+  readonly moved: { transfers: number; blocks: number; parks: number };
 }
 
 /** A conversation's KV in one pool. */

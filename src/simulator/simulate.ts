@@ -25,6 +25,8 @@ export interface SimulateOptions {
   readonly policy: Policy;
   readonly devices: readonly SimulatedSpec[];
   readonly link: SimulatedLink;
+  /** How many KV blocks of idle conversations host memory may hold. Default 0. */
+  readonly hostBlocks?: number;
 }
 
 export interface Simulation extends Replay {
@@ -69,14 +71,16 @@ class Simulator {
   /** By turn. */
   readonly #running = new Map<number, LiveConversation>();
   readonly #all: LiveConversation[] = [];
+  readonly #blockBytes: number;
   #turns = 0;
   #events = 0;
   #linkFreeMs = 0;
 
-  constructor({ policy, devices, link }: SimulateOptions) {
+  constructor({ policy, devices, link, hostBlocks = 0 }: SimulateOptions) {
     this.#policy = policy;
+    this.#blockBytes = devices[0]?.limits.blockBytes ?? 0;
     this.#link = link;
-    this.#scheduler = new Scheduler({ devices, policy, speculation: "off" });
+    this.#scheduler = new Scheduler({ devices, policy, speculation: "off", hostBlocks });
     for (const { cost, ...spec } of devices)
       this.#devices.set(spec.id, new SimulatedDevice(spec, cost, this.#clock, this.#steps));
   }
@@ -88,7 +92,7 @@ class Simulator {
       this.#clock.at(given.arrivalMs, () => this.#arrive(live));
     }
     this.#clock.run();
-    const blockBytes = [...this.#devices.values()][0]?.spec.limits.blockBytes ?? 0;
+    const blockBytes = this.#blockBytes;
     return {
       policy: this.#policy.name,
       totalMs: this.#clock.nowMs,
@@ -133,7 +137,7 @@ class Simulator {
         break;
       }
       case "export-blocks":
-        this.#copy(command, "export", this.#devices.get(command.device)?.freeMs ?? 0);
+        this.#copy(command, "export", this.#devices.get(command.device)?.freeMs ?? this.#clock.nowMs);
         break;
       case "import-blocks":
         this.#copy(command, "import", this.#clock.nowMs);
@@ -156,7 +160,7 @@ class Simulator {
     step: "export" | "import",
     fromMs: number,
   ): void {
-    const bytes = blocks.length * (this.#devices.get(device)?.spec.limits.blockBytes ?? 0);
+    const bytes = blocks.length * this.#blockBytes;
     const startMs = Math.max(fromMs, this.#linkFreeMs);
     const endMs = startMs + this.#link.latencyMs + bytes / this.#link.bytesPerMs;
     if (fromMs <= this.#clock.nowMs) this.#linkFreeMs = endMs;

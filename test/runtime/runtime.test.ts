@@ -100,7 +100,7 @@ describeOnEveryAdapter("a runtime", (gpu) => {
       const next = await collect(conversation.send("Go on", { maxTokens: 6 }));
       return [large.text, next.text];
     };
-    return withTiny({ kvMiB: 0.0625 }, async (runtime) => {
+    return withTiny({ kvMiB: 0.0625, hostKvMiB: 0 }, async (runtime) => {
       const room = runtime.stats().kvBlocks * runtime.stats().kvBlockTokens;
       const prompt = "x".repeat(room - 80);
       const texts = await script(runtime, prompt);
@@ -108,6 +108,24 @@ describeOnEveryAdapter("a runtime", (gpu) => {
       await withTiny({}, async (large) => expect(await script(large, prompt)).toEqual(texts));
     });
   });
+
+  test("in a full cache an idle conversation is parked in host memory, and comes back without prefilling", () =>
+    withTiny({ kvMiB: 0.0625 }, async (runtime) => {
+      const room = runtime.stats().kvBlocks * runtime.stats().kvBlockTokens;
+      const conversation = runtime.conversation({ system: "Be brief." });
+      await collect(conversation.send("Hi", { maxTokens: 4 }));
+      const cached = conversation.cachedTokens;
+      await answer(runtime, "x".repeat(room - 80));
+      expect(runtime.stats()).toMatchObject({ parks: 1 });
+      expect(runtime.stats().parkedBytes).toBeGreaterThan(0);
+      const next = await collect(conversation.send("Go on", { maxTokens: 6 }));
+      expect(next.usage.cachedTokens).toBe(cached);
+      await withTiny({}, async (large) => {
+        const same = large.conversation({ system: "Be brief." });
+        await collect(same.send("Hi", { maxTokens: 4 }));
+        expect((await collect(same.send("Go on", { maxTokens: 6 }))).text).toBe(next.text);
+      });
+    }));
 
   test("two runtimes with different models do not disturb each other", () =>
     withTiny({ maxStepTokens: 16 }, async (first) => {

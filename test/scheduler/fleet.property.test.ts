@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DeviceError } from "../../src/errors.ts";
+import { HOST } from "../../src/protocol/device.ts";
 import { policies } from "../../src/scheduler/policies/table.ts";
 import { fakeToken } from "../harness/fake_runner.ts";
 import { tokensOf } from "./driver.ts";
@@ -53,6 +54,7 @@ const fleets = fc.record({
   limits,
   pooled: fc.boolean(),
   stagingBlocks: fc.integer({ min: 2, max: 40 }),
+  hostBlocks: fc.constantFrom(0, 3, 12, 100),
 });
 
 const SYSTEM = Array.from({ length: 9 }, (_, index) => 40 + index);
@@ -69,13 +71,16 @@ class Model {
   readonly turns: SentTurn[] = [];
   losses = 0;
   readonly #histories = new Map<string, readonly number[]>();
+  /** Host memory included. */
   readonly #ids: readonly string[];
+  readonly #devices: readonly string[];
   #forks = 0;
   #seen = 0;
 
   constructor(fleet: Fleet) {
     this.fleet = fleet;
     this.#ids = [...fleet.machines.keys()];
+    this.#devices = this.#ids.filter((id) => id !== HOST);
   }
 
   do(action: Act): void {
@@ -99,11 +104,13 @@ class Model {
       case "fail":
         this.fleet.step(device, broken);
         break;
-      case "lose":
+      case "lose": {
+        const lost = this.#devices[action.device % this.#devices.length] ?? "";
         this.losses += 1;
-        this.fleet.lose(device, gone, true);
-        this.fleet.recover(device);
+        this.fleet.lose(lost, gone, true);
+        this.fleet.recover(lost);
         break;
+      }
     }
     this.learn();
   }
@@ -161,14 +168,14 @@ for (const policy of POLICIES) {
       fc.property(
         fleets,
         fc.array(act, { maxLength: 80 }),
-        ({ roles, limits, pooled, stagingBlocks }, actions) => {
+        ({ roles, limits, pooled, stagingBlocks, hostBlocks }, actions) => {
           const devices = Object.fromEntries(
             roles.map((role, index): [string, FleetDevice] => [
               `d${index}`,
               { role, limits, ...(pooled && index < 2 && { pool: "shared" }) },
             ]),
           );
-          const model = new Model(new Fleet(devices, policy, stagingBlocks));
+          const model = new Model(new Fleet(devices, policy, stagingBlocks, hostBlocks));
           for (const action of actions) model.do(action);
           model.fleet.finish();
           model.learn();
@@ -180,7 +187,7 @@ for (const policy of POLICIES) {
           for (const { id } of conversations)
             model.fleet.send({ kind: "conversation-closed", conversation: id });
           model.fleet.finish();
-          expect(model.fleet.used()).toEqual(roles.map(() => 0));
+          expect(model.fleet.used().every((blocks) => blocks === 0)).toBe(true);
           expect(model.fleet.scheduler.snapshot()).toMatchObject({ handoffs: 0, conversations: [] });
         },
       ),

@@ -1,5 +1,5 @@
 import type { SchedulerCommand } from "../../src/protocol/command.ts";
-import type { DeviceRole } from "../../src/protocol/device.ts";
+import { type DeviceRole, HOST } from "../../src/protocol/device.ts";
 import type { SchedulerEvent } from "../../src/protocol/event.ts";
 import type { PlainError } from "../../src/protocol/plain_error.ts";
 import type { RunnerLimits } from "../../src/protocol/step.ts";
@@ -38,10 +38,16 @@ export class Fleet {
   /** The token that follows a sequence. */
   next = fakeToken;
 
-  constructor(devices: Readonly<Record<string, FleetDevice>>, policy: Policy, stagingBlocks = 64) {
+  constructor(
+    devices: Readonly<Record<string, FleetDevice>>,
+    policy: Policy,
+    stagingBlocks = 64,
+    hostBlocks = 0,
+  ) {
     this.#specs = devices;
     const specs = Object.keys(devices).map((id) => this.#boot(id));
-    this.scheduler = new Scheduler({ devices: specs, policy, stagingBlocks, speculation: "off" });
+    this.scheduler = new Scheduler({ devices: specs, policy, stagingBlocks, hostBlocks, speculation: "off" });
+    this.machines.set(HOST, { runner: new FakeRunner({ blocks: Math.max(1, hostBlocks) }), work: [] });
   }
 
   send(event: SchedulerEvent): readonly SchedulerCommand[] {
@@ -116,9 +122,10 @@ export class Fleet {
     return this.scheduler.snapshot().conversations.find((conversation) => conversation.id === id);
   }
 
-  /** Blocks in use on each device. */
+  /** Blocks in use on each device, and in host memory where there is some. */
   used(): number[] {
-    return this.scheduler.snapshot().devices.map(({ blocks }) => blocks.used);
+    const { devices, host } = this.scheduler.snapshot();
+    return [...devices.map(({ blocks }) => blocks.used), ...(host ? [host.used] : [])];
   }
 
   #stepAll(): boolean {

@@ -103,8 +103,10 @@ test("under more load than the devices can take, everybody still ends, first com
   const workload = generateWorkload({ seed: 4, conversations: 150, ratePerSecond: 100, shape });
   const small = pair.map((device) => ({ ...device, limits: { ...limits, blocks: 120 } }));
   for (const policy of Object.values(policies)) {
-    const { conversations } = simulate(workload, { policy, devices: small, link });
-    expect(conversations.filter(({ error }) => error !== undefined)).toEqual([]);
+    for (const hostBlocks of [0, 40, 5000]) {
+      const { conversations } = simulate(workload, { policy, devices: small, link, hostBlocks });
+      expect(conversations.filter(({ error }) => error !== undefined)).toEqual([]);
+    }
   }
 });
 

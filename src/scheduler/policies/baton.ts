@@ -9,6 +9,7 @@ import { type DeviceView, least, type Policy } from "../policy.ts";
 export const baton: Policy = {
   name: "baton",
   transfers: 1,
+  parks: true,
   steps: { promptWeight: 8, longMs: 600, chunkMs: 100 },
   place: (turn, { devices }) => {
     const { bound, newTokens } = turn;

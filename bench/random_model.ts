@@ -1,3 +1,4 @@
+import { createXXHash3 } from "hash-wasm";
 import { ByteReader } from "../src/loader/byte_reader.ts";
 import { GgufFile, type GgufMetadata, type TensorInfo } from "../src/loader/gguf.ts";
 import { floatToHalf } from "../src/loader/half.ts";
@@ -21,7 +22,8 @@ export async function openRandomModel(
   const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
   const stream = () => streamOf(chunksOf(tensors, new RandomWords(seed)));
   const reader = await ByteReader.open({ name, bytes, stream }, signal);
-  return new GgufFile(reader, { version: 3, metadata: metadataOf(shape), tensors });
+  const header = { version: 3, metadata: metadataOf(shape), tensors } as const;
+  return new GgufFile(reader, header, await createXXHash3());
 }
 
 function metadataOf(shape: ModelShape): GgufMetadata {

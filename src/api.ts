@@ -146,6 +146,11 @@ export interface Runtime {
   readonly precision: Precision;
   stats(): RuntimeStats;
   conversation(options?: ConversationOptions): Conversation;
+  /**
+   * A conversation that `Conversation.export` has saved. Without room for its KV its next turn prefills it.
+   * @throws InputError `artefact-damaged`, `artefact-version`, `artefact-model`, `disposed`
+   */
+  import(saved: Uint8Array<ArrayBuffer> | Blob): Promise<Conversation>;
   /** Log-probabilities of given tokens, and greedy tokens after them, by the same steps as a conversation's. */
   evaluate(request: EvaluateRequest): Promise<EvaluateResult>;
   /**
@@ -207,6 +212,12 @@ export interface Conversation {
    * @throws InputError `invalid-option`, `disposed`
    */
   fork(options?: ForkOptions): Conversation;
+  /**
+   * The conversation as bytes, its KV cache included, for `Runtime.import` of the same model anywhere: there it goes on with the same
+   * next logits, without prefilling. A turn that runs is no part of it.
+   * @throws InputError `disposed`; DeviceError
+   */
+  export(): Promise<Uint8Array<ArrayBuffer>>;
   /** Ends its turn, if one runs, and gives its KV blocks back; the conversation cannot be used again. */
   dispose(): void;
 }

@@ -16,10 +16,11 @@ import type {
 } from "./api.ts";
 import { ChatConversation, type ConversationParts, systemMessages } from "./conversation/conversation.ts";
 import { HostBlocks } from "./conversation/host_blocks.ts";
-import { checkObject, checkText } from "./conversation/option_checks.ts";
+import { checkObject, checkText, invalidOption } from "./conversation/option_checks.ts";
 import { disposed, TurnLoop } from "./conversation/turn_loop.ts";
 import { BatonError } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";
+import { decodeArtefact } from "./kv/artefact.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
 import { HOST } from "./protocol/device.ts";
@@ -119,6 +120,12 @@ class BatonRuntime implements Runtime {
       history: (id) => this.#scheduler.history(id),
       cachedTokens: (id) => this.#scheduler.cachedTokens(id),
       newId: () => this.#newId("conversation"),
+      artefactModel: {
+        name: this.model.name,
+        hash: file.hash ?? "",
+        blockTokens: runner.limits.blockTokens,
+        blockBytes: runner.limits.blockBytes,
+      },
     };
     const { tunable } = runner;
     this.#tuner = new RuntimeTuner({
@@ -164,6 +171,16 @@ class BatonRuntime implements Runtime {
     checkObject("options", options);
     if (options.system !== undefined) checkText("system", options.system);
     return new ChatConversation(this.#newId("conversation"), systemMessages(options.system), this.#parts);
+  }
+
+  async import(saved: Uint8Array<ArrayBuffer> | Blob): Promise<ChatConversation> {
+    this.#loop.assertAlive();
+    const bytes = saved instanceof Blob ? new Uint8Array(await saved.arrayBuffer()) : saved;
+    if (!(bytes instanceof Uint8Array)) throw invalidOption("saved", saved, "a Uint8Array or a Blob");
+    const { messages, ...kv } = await decodeArtefact(bytes, this.#parts.artefactModel);
+    const id = this.#newId("conversation");
+    this.#loop.load(id, kv);
+    return new ChatConversation(id, messages, this.#parts);
   }
 
   async evaluate(request: EvaluateRequest): Promise<EvaluateResult> {

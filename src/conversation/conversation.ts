@@ -1,5 +1,6 @@
 import type { Conversation, ForkOptions, Message, Part, SendOptions } from "../api.ts";
 import { InputError } from "../errors.ts";
+import { type ArtefactModel, encodeArtefact } from "../kv/artefact.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import type { ChatTemplate } from "../text/chat.ts";
@@ -20,6 +21,7 @@ export interface ConversationParts {
   /** How many of them are in the cache. */
   cachedTokens(conversation: string): number;
   newId(): string;
+  readonly artefactModel: ArtefactModel;
 }
 
 /**
@@ -79,6 +81,13 @@ export class ChatConversation implements Conversation {
     const id = this.#parts.newId();
     this.#parts.loop.fork(id, this.id);
     return new ChatConversation(id, kept, this.#parts);
+  }
+
+  async export(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#disposed) throw conversationDisposed(this.id);
+    const { loop, artefactModel: model } = this.#parts;
+    const messages = this.#messages;
+    return encodeArtefact({ model, messages, ...(await loop.save(this.id)) });
   }
 
   dispose(): void {

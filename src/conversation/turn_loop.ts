@@ -16,6 +16,18 @@ export interface TurnSink {
   failed(error: Error): void;
 }
 
+/** A conversation's tokens, and the K and V of the first `cachedTokens` of them. */
+export interface SavedKv {
+  readonly tokens: readonly number[];
+  readonly cachedTokens: number;
+  readonly blocks: Uint8Array<ArrayBuffer>;
+}
+
+interface PendingSave {
+  readonly resolve: (saved: SavedKv) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Opens a lost device again, perhaps after a while and several tries; undefined or a rejection where that cannot be. */
 export type Recover = (
   device: string,
@@ -42,6 +54,9 @@ export class TurnLoop {
   readonly #events: SchedulerEvent[] = [];
   #draining = false;
   #turns = 0;
+  #requests = 0;
+  readonly #saves = new Map<number, PendingSave>();
+  readonly #loads = new Map<number, Uint8Array<ArrayBuffer>>();
   /** Plans and copies that the runners have not reported, by device. */
   readonly #running = new Map<string, number>();
   #disposed = false;
@@ -114,6 +129,26 @@ export class TurnLoop {
       from,
       ...(tokens !== undefined && { tokens }),
     });
+  }
+
+  /** What a conversation has run, and the K and V of the first `cachedTokens` of it, block by block. @throws InputError `disposed`; DeviceError */
+  save(conversation: string): Promise<SavedKv> {
+    this.assertAlive();
+    const request = ++this.#requests;
+    return new Promise((resolve, reject) => {
+      this.#saves.set(request, { resolve, reject });
+      this.#dispatch({ kind: "save-wanted", conversation, request });
+    });
+  }
+
+  /** Begins a conversation with what `save` gave. What of its KV has no room is prefilled with its next turn. @throws InputError `disposed` */
+  load(conversation: string, { tokens, cachedTokens, blocks }: SavedKv): void {
+    this.assertAlive();
+    const request = ++this.#requests;
+    this.#conversations.add(conversation);
+    this.#loads.set(request, blocks);
+    this.#dispatch({ kind: "conversation-loaded", conversation, tokens, cachedTokens, request });
+    this.#loads.delete(request);
   }
 
   /**
@@ -192,6 +227,12 @@ export class TurnLoop {
           this.#staging.import(runner, command),
         );
         break;
+      case "save-blocks":
+        void this.#save(command);
+        break;
+      case "load-blocks":
+        this.#load(command);
+        break;
       case "handoff-ended":
         this.#staging.end(command.handoff);
         break;
@@ -239,6 +280,34 @@ export class TurnLoop {
           return { kind: "handoff-failed", handoff, step, error };
         });
       }
+    });
+  }
+
+  async #save(command: Extract<SchedulerCommand, { kind: "save-blocks" }>): Promise<void> {
+    const { request, device, blocks, tokens, cachedTokens } = command;
+    const pending = this.#saves.get(request);
+    this.#saves.delete(request);
+    const runner = device === undefined ? undefined : this.#runners.get(device);
+    try {
+      const data = blocks.length > 0 ? await runner?.exportBlocks(blocks) : undefined;
+      const kept = data === undefined ? 0 : cachedTokens;
+      pending?.resolve({ tokens, cachedTokens: kept, blocks: data ?? new Uint8Array(0) });
+    } catch (cause) {
+      pending?.reject(errorOf(cause));
+    } finally {
+      this.#dispatch({ kind: "blocks-saved", request });
+    }
+  }
+
+  #load(command: Extract<SchedulerCommand, { kind: "load-blocks" }>): void {
+    const { request, conversation, device, first, blocks } = command;
+    const data = this.#loads.get(request);
+    const runner = device === undefined ? undefined : this.#runners.get(device);
+    if (data === undefined || runner === undefined || blocks.length === 0) return;
+    const from = first * runner.limits.blockBytes;
+    const wanted = data.subarray(from, from + blocks.length * runner.limits.blockBytes);
+    runner.importBlocks(blocks, wanted).catch((cause: unknown) => {
+      this.#dispatch({ kind: "load-failed", conversation, error: plainOf(cause, runner.name) });
     });
   }
 

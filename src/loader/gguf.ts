@@ -1,3 +1,4 @@
+import { createXXHash3, type IHasher } from "hash-wasm";
 import type { ByteSource } from "../protocol/bytes.ts";
 import { ByteReader } from "./byte_reader.ts";
 import { truncated } from "./gguf_fields.ts";
@@ -28,13 +29,21 @@ export class GgufFile {
   /** Values of all tensors together. */
   readonly parameters: number;
   readonly #reader: ByteReader;
+  readonly #hasher: IHasher;
+  #hash: string | undefined;
 
-  constructor(reader: ByteReader, header: GgufHeader) {
+  constructor(reader: ByteReader, header: GgufHeader, hasher: IHasher) {
     this.#reader = reader;
+    this.#hasher = hasher;
     this.version = header.version;
     this.metadata = header.metadata;
     this.tensors = header.tensors;
     this.parameters = header.tensors.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+  }
+
+  /** XXH3 over the bytes of all tensors, in hexadecimal; undefined before all of them have been read. */
+  get hash(): string | undefined {
+    return this.#hash;
   }
 
   /**
@@ -47,6 +56,7 @@ export class GgufFile {
     const reader = this.#reader;
     const sizes = this.tensors.map((tensor) => pieceSize(tensor, alignRows).bytes);
     const buffer = new Uint8Array(sizes.reduce((a, b) => Math.max(a, b), 0));
+    this.#hasher.init();
     try {
       for (const tensor of this.tensors) {
         const size = pieceSize(tensor, alignRows);
@@ -55,9 +65,11 @@ export class GgufFile {
           const rows = Math.min(size.rows, tensor.rows - firstRow);
           const bytes = buffer.subarray(0, (rows * tensor.bytes) / tensor.rows);
           if (!(await reader.fill(bytes))) throw cut(reader.name, tensor);
+          this.#hasher.update(bytes);
           yield { tensor, firstRow, rows, bytes };
         }
       }
+      this.#hash = this.#hasher.digest("hex");
       await reader.drain();
     } finally {
       await this.close();
@@ -85,7 +97,7 @@ export async function openGguf(
     const last = header.tensors.at(-1);
     if (last !== undefined && source.bytes !== undefined && last.offset + last.bytes > source.bytes)
       throw cut(source.name, last);
-    return new GgufFile(reader, header);
+    return new GgufFile(reader, header, await createXXHash3());
   } catch (error) {
     await reader.close();
     throw error;

@@ -23,6 +23,28 @@ export type SchedulerCommand =
       readonly first: number;
       readonly blocks: readonly number[];
     }
+  /**
+   * The answer to `save-wanted`: read these blocks, behind the steps given before, and report `blocks-saved`. None where the KV is nowhere;
+   * no `device` then.
+   */
+  | {
+      readonly kind: "save-blocks";
+      readonly request: number;
+      readonly device: string | undefined;
+      readonly blocks: readonly number[];
+      /** All that the conversation has run, and of how many the blocks hold K and V. */
+      readonly tokens: readonly number[];
+      readonly cachedTokens: number;
+    }
+  /** The answer to `conversation-loaded`: write its blocks from number `first` on to these, ahead of the steps given later. */
+  | {
+      readonly kind: "load-blocks";
+      readonly request: number;
+      readonly conversation: string;
+      readonly device: string | undefined;
+      readonly first: number;
+      readonly blocks: readonly number[];
+    }
   /** Host memory of this handoff is not needed any more. */
   | { readonly kind: "handoff-ended"; readonly handoff: number; readonly outcome: "done" | "dropped" }
   | { readonly kind: "deliver-token"; readonly turn: number; readonly token: number }

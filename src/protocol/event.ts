@@ -16,6 +16,20 @@ export type SchedulerEvent =
       /** At most what `from` has run; its idle tokens all when absent. */
       readonly tokens?: number;
     }
+  /** Somebody wants the KV of a conversation without a turn: answered by `save-blocks`. */
+  | { readonly kind: "save-wanted"; readonly conversation: string; readonly request: number }
+  /** The blocks of `save-blocks` have been read, or could not be. */
+  | { readonly kind: "blocks-saved"; readonly request: number }
+  /** A new conversation whose tokens have run before; the KV of the first `cachedTokens` is at hand. Answered by `load-blocks`. */
+  | {
+      readonly kind: "conversation-loaded";
+      readonly conversation: string;
+      readonly tokens: readonly number[];
+      readonly cachedTokens: number;
+      readonly request: number;
+    }
+  /** The blocks of `load-blocks` could not be written: they are prefilled. */
+  | { readonly kind: "load-failed"; readonly conversation: string; readonly error: PlainError }
   | { readonly kind: "conversation-closed"; readonly conversation: string }
   | { readonly kind: "step-ended"; readonly device: string; readonly result: StepResult }
   | {

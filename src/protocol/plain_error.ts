@@ -8,6 +8,9 @@ export type InputCode =
   | "unknown-model"
   | "conversation-busy"
   | "invalid-template"
+  | "artefact-damaged"
+  | "artefact-version"
+  | "artefact-model"
   | "disposed";
 
 /** The model's file, or the way to it. */

@@ -1,6 +1,7 @@
 import type { Device } from "./device.ts";
 import { rowsOf } from "./flight.ts";
 import type { Handoffs } from "./handoff.ts";
+import type { Keeping } from "./keeping.ts";
 import type { Pool } from "./pool.ts";
 import { type ConversationState, promptTokens, type Residence, type TurnState } from "./state.ts";
 
@@ -11,6 +12,7 @@ export interface Books {
   readonly devices: readonly Device[];
   readonly waiting: readonly TurnState[];
   readonly handoffs: Handoffs;
+  readonly keeping: Keeping;
   /** A device is expected back. */
   readonly recovering: boolean;
 }
@@ -28,10 +30,11 @@ export function assertConsistent(books: Books): void {
   check(turns.size === 0 || busy || recovering, "turns wait and nothing is in flight");
 }
 
-function checkPool(pool: Pool, { conversations, handoffs }: Books): void {
+function checkPool(pool: Pool, { conversations, handoffs, keeping }: Books): void {
   const owners = [
     ...[...pool.residences].map(({ table }) => table.blocks),
     ...pool.retired.map(({ blocks }) => blocks),
+    ...keeping.held.filter((reading) => reading.pool === pool).map(({ blocks }) => blocks),
     ...handoffs.held.filter(({ residence }) => residence.pool === pool).map(({ blocks }) => blocks),
   ];
   pool.allocator.assertConsistent(owners.flat());

@@ -2,7 +2,16 @@ import type { DeviceSpec } from "../protocol/device.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import type { Device } from "./device.ts";
 import type { Handoff, Handoffs } from "./handoff.ts";
-import type { ConversationView, DeviceView, PastView, Policy, TurnView, WorldView } from "./policy.ts";
+import {
+  type ConversationView,
+  type DeviceView,
+  least,
+  occupancy,
+  type PastView,
+  type Policy,
+  type TurnView,
+  type WorldView,
+} from "./policy.ts";
 import type { Pool } from "./pool.ts";
 import { type ConversationState, insertByRank, isIdle, type Residence, type TurnState } from "./state.ts";
 import { viewOf, viewOfAway } from "./views.ts";
@@ -69,25 +78,36 @@ export class Placement {
     if (!this.#changed) return;
     this.#changed = false;
     if (this.#handoffs.count === 0 && this.#waiting.length === 0) return;
-    const views = [
-      ...Array.from(this.#devices.values(), (device) => ({
-        limits: device.limits,
-        view: viewOf(device, nowMs),
-      })),
-      ...Array.from(this.#away.values(), (spec) => ({ limits: spec.limits, view: viewOfAway(spec) })),
-    ];
-    const past = this.#past();
-    const worldOf = (conversation: ConversationState) => ({
-      nowMs,
-      devices: ableOf(views, conversation),
-      past,
-    });
+    const worldOf = this.#world(nowMs);
     for (const handoff of [...this.#handoffs.all])
       if (handoff.tokens !== undefined && handoff.target === undefined)
         this.#bind(handoff, worldOf(handoff.conversation));
     for (const turn of [...this.#waiting]) {
       if (turn.conversation.handoff === undefined) this.#placeTurn(turn, worldOf(turn.conversation));
     }
+  }
+
+  /**
+   * A place for the KV of `cachedTokens` tokens that is at hand: on the device with room that has least in use, else in host memory.
+   * Returns the blocks to be written, those that are there already left out.
+   */
+  load(
+    conversation: ConversationState,
+    cachedTokens: number,
+    nowMs: number,
+  ): { readonly device: string; readonly first: number; readonly blocks: readonly number[] } | undefined {
+    const world = this.#world(nowMs)(conversation);
+    const view = conversationView(conversation, world);
+    const open = world.devices.filter((device) => device.role !== "prefiller" && device.hasRoomFor(view));
+    const device = this.#devices.get(least(open, occupancy)?.id ?? "") ?? this.#host;
+    const residence = device && this.#reserve(device, conversation, cachedTokens, cachedTokens - 1);
+    if (device === undefined || residence === undefined) return undefined;
+    const { table, pool } = residence;
+    const first = Math.floor(table.length / table.blockTokens);
+    const blocks = table.blocks.slice(first);
+    pool.grow(residence, cachedTokens);
+    if (device !== this.#host) conversation.bound = device.spec.id;
+    return { device: device.spec.id, first, blocks };
   }
 
   /** Blocks of turns that will leave the device can leave as they are written. Returns whether there are any. */
@@ -194,6 +214,19 @@ export class Placement {
     if (target && target.residence !== source) target.device.incoming -= 1;
     if (handoff.kind === "park") source.pool.parking -= 1;
     this.#handoffs.end(handoff, outcome);
+  }
+
+  /** What the policy sees, for a conversation. */
+  #world(nowMs: number): (conversation: ConversationState) => WorldView {
+    const views = [
+      ...Array.from(this.#devices.values(), (device) => ({
+        limits: device.limits,
+        view: viewOf(device, nowMs),
+      })),
+      ...Array.from(this.#away.values(), (spec) => ({ limits: spec.limits, view: viewOfAway(spec) })),
+    ];
+    const past = this.#past();
+    return (conversation) => ({ nowMs, devices: ableOf(views, conversation), past });
   }
 
   #past(): PastView {

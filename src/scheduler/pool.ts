@@ -141,6 +141,12 @@ export class Pool {
     residence.conversation.residences.delete(this);
   }
 
+  /** The same, where its blocks hold something else than they should. */
+  forget(residence: Residence): void {
+    for (const block of residence.table.blocks) this.allocator.forget(block);
+    this.leave(residence);
+  }
+
   /** The conversation may go on with another one's first blocks: a fork. */
   share(from: Residence, conversation: ConversationState, tokens: number): void {
     const residence = this.#settleIn(conversation);

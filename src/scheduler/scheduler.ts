@@ -8,6 +8,7 @@ import { assertConsistent } from "./audit.ts";
 import { Device, type Shortage } from "./device.ts";
 import type { Flight } from "./flight.ts";
 import { Handoffs } from "./handoff.ts";
+import { Keeping } from "./keeping.ts";
 import { takeResults } from "./landing.ts";
 import { canHold, Placement } from "./placement.ts";
 import { collocatedSticky } from "./policies/collocated.ts";
@@ -54,6 +55,7 @@ export class Scheduler {
   readonly #turns = new Map<number, TurnState>();
   readonly #handoffs: Handoffs;
   readonly #placement: Placement;
+  readonly #keeping = new Keeping();
   /** Where idle KV is parked; undefined where it is dropped. */
   readonly #host: Device | undefined;
   /** Devices that are lost and expected back, and the error of the last one that was lost. */
@@ -135,6 +137,7 @@ export class Scheduler {
       devices: [...this.#devices.values(), ...(this.#host ? [this.#host] : [])],
       waiting: this.#placement.waiting,
       handoffs: this.#handoffs,
+      keeping: this.#keeping,
       recovering: this.#away.size > 0,
     });
   }
@@ -149,6 +152,18 @@ export class Scheduler {
         break;
       case "conversation-forked":
         this.#fork(event.conversation, event.from, event.tokens);
+        break;
+      case "save-wanted":
+        this.#commands.push(this.#keeping.save(this.#conversations.get(event.conversation), event.request));
+        break;
+      case "blocks-saved":
+        this.#keeping.saved(event.request);
+        break;
+      case "conversation-loaded":
+        this.#load(event, nowMs);
+        break;
+      case "load-failed":
+        this.#failLoad(this.#conversations.get(event.conversation), event.error);
         break;
       case "conversation-closed":
         this.#close(this.#conversations.get(event.conversation));
@@ -253,6 +268,33 @@ export class Scheduler {
       const shared = Math.min(count, residence.table.length);
       if (shared > 0) pool.share(residence, fork, shared);
     }
+  }
+
+  /** As if it had run here: what of its KV finds no place is prefilled. */
+  #load(
+    {
+      conversation: id,
+      tokens,
+      cachedTokens,
+      request,
+    }: Extract<SchedulerEvent, { kind: "conversation-loaded" }>,
+    nowMs: number,
+  ): void {
+    if (this.#conversations.has(id)) throw new Error(`${id} exists already.`);
+    const conversation = this.#open(id);
+    for (const token of tokens) conversation.tokens.push(token);
+    conversation.ran = tokens.length;
+    const place = cachedTokens > 0 ? this.#placement.load(conversation, cachedTokens, nowMs) : undefined;
+    const nowhere = { device: undefined, first: 0, blocks: [] };
+    this.#commands.push({ kind: "load-blocks", request, conversation: id, ...(place ?? nowhere) });
+  }
+
+  /** What stands in its blocks is unknown. */
+  #failLoad(conversation: ConversationState | undefined, error: PlainError): void {
+    if (conversation === undefined) return;
+    this.#end(conversation.turn, { kind: "fail", error });
+    if (conversation.handoff) this.#placement.drop(conversation.handoff);
+    for (const residence of [...conversation.residences.values()]) residence.pool.forget(residence);
   }
 
   #close(conversation: ConversationState | undefined): void {

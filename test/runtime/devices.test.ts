@@ -123,6 +123,31 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
     await runtime.dispose();
   });
 
+  test("a saved conversation goes on in another runtime, with nothing prefilled again, and only there where the model is the same", async () => {
+    const [first, second] = [
+      await openTiny({ adapter }),
+      await openTiny({ devices: pair, policy: "conserve" }),
+    ];
+    const conversation = first.conversation({ system: "Be brief." });
+    await collect(
+      conversation.send("A longer question, so that there is something to keep.", { maxTokens: 9 }),
+    );
+    const bytes = await conversation.export();
+    const moved = await second.import(new Blob([bytes]));
+    expect(moved.messages).toEqual(conversation.messages);
+    expect(moved.cachedTokens).toBe(conversation.cachedTokens);
+    const [here, there] = [
+      await collect(conversation.send("Go on", { maxTokens: 12 })),
+      await collect(moved.send("Go on", { maxTokens: 12 })),
+    ];
+    expect([there.text, there.usage]).toEqual([here.text, here.usage]);
+    expect(await codeOf(second.import(bytes.subarray(1)))).toBe("artefact-damaged");
+    const other = await openTiny({ adapter, model: tinyModel({ seed: 9 }) });
+    expect(await codeOf(other.import(bytes))).toBe("artefact-model");
+    await Promise.all([first, second, other].map((runtime) => runtime.dispose()));
+    expect(await codeOf(first.import(bytes))).toBe("disposed");
+  });
+
   test.each([
     [{ devices: [] }],
     [{ devices: pair, adapter }],

@@ -31,8 +31,14 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
   const history = (id: string) => scheduler.history(id);
   const cachedTokens = (id: string) => scheduler.cachedTokens(id);
   let conversations = 0;
+  const artefactModel = {
+    name: "fake",
+    hash: "0",
+    blockTokens: given.blockTokens,
+    blockBytes: given.blockBytes,
+  };
   const newId = () => `c${++conversations}`;
-  const parts = { loop, tokenizer, template, limits: given, history, cachedTokens, newId };
+  const parts = { loop, tokenizer, template, limits: given, history, cachedTokens, newId, artefactModel };
 
   /** From now on every answer is `text`, and then the end of the turn. */
   const answerWith = (text: string) => {

@@ -34,6 +34,8 @@ const act = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("fork" as const), conversation: fc.nat(5), tokens: fc.nat(20) }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("save" as const), conversation: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("load" as const), saved: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("fail" as const), device: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose" as const), device: fc.nat(3) }) },
 );
@@ -101,6 +103,12 @@ class Model {
       case "fork":
         this.#fork(`c${action.conversation}`, action.tokens);
         break;
+      case "save":
+        this.fleet.save(`c${action.conversation}`);
+        break;
+      case "load":
+        this.#load(action.saved);
+        break;
       case "fail":
         this.fleet.step(device, broken);
         break;
@@ -142,6 +150,16 @@ class Model {
     const tokens = system && keep === 0 ? [...SYSTEM, ...fresh] : fresh;
     const turn = this.turns.push({ conversation, prompt: [...history.slice(0, keep), ...tokens] }) - 1;
     this.fleet.arrive(turn, conversation, tokens, { keep, output: tokensOf(maxTokens) });
+  }
+
+  #load(n: number): void {
+    const saved = this.fleet.saved[n % (this.fleet.saved.length + 1)];
+    if (saved === undefined) return;
+    const id = `loaded${this.#forks++}`;
+    this.fleet.load(id, saved);
+    expect(this.fleet.scheduler.history(id)).toEqual(saved.tokens);
+    const turn = this.turns.push({ conversation: id, prompt: [...saved.tokens, 91] }) - 1;
+    this.fleet.arrive(turn, id, [91], { output: tokensOf(5) });
   }
 
   #fork(from: string, tokens: number): void {

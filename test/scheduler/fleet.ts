@@ -15,10 +15,20 @@ export interface FleetDevice {
   readonly pool?: string;
 }
 
-type Work = Extract<SchedulerCommand, { kind: "run-step" | "export-blocks" | "import-blocks" }> & {
-  /** What an import copies. */
+type Work = Extract<
+  SchedulerCommand,
+  { kind: "run-step" | "export-blocks" | "import-blocks" | "save-blocks" | "load-blocks" }
+> & {
+  /** What an import or a load copies. */
   readonly data?: readonly Uint8Array<ArrayBuffer>[];
 };
+
+/** What was read of a conversation: its blocks one by one. */
+export interface SavedBlocks {
+  readonly tokens: readonly number[];
+  readonly cachedTokens: number;
+  readonly blocks: readonly Uint8Array<ArrayBuffer>[];
+}
 
 interface Machine {
   readonly runner: FakeRunner;
@@ -34,6 +44,9 @@ export class Fleet {
   readonly #specs: Readonly<Record<string, FleetDevice>>;
   /** Blocks in host memory, by handoff and place in the sequence. */
   readonly #staged = new Map<number, Map<number, Uint8Array<ArrayBuffer>>>();
+  readonly saved: SavedBlocks[] = [];
+  #loading: readonly Uint8Array<ArrayBuffer>[] = [];
+  #requests = 0;
   #nowMs = 0;
   /** The token that follows a sequence. */
   next = fakeToken;
@@ -55,13 +68,31 @@ export class Fleet {
     const commands = this.scheduler.advance(event, this.#nowMs);
     for (const command of commands) {
       if (command.kind === "handoff-ended") this.#staged.delete(command.handoff);
-      if (command.kind === "import-blocks")
-        this.machines.get(command.device)?.work.push({ ...command, data: this.#stagedBlocks(command) });
-      else if ("device" in command) this.machines.get(command.device)?.work.push(command);
+      if ("device" in command) this.#give(command);
     }
     this.commands.push(...commands);
     this.scheduler.assertConsistent();
     return commands;
+  }
+
+  #give(command: Extract<SchedulerCommand, { readonly device: string | undefined }>): void {
+    const work = this.machines.get(command.device ?? "")?.work;
+    if (command.kind === "import-blocks") work?.push({ ...command, data: this.#stagedBlocks(command) });
+    else if (command.kind === "load-blocks")
+      work?.push({ ...command, data: this.#loading.slice(command.first) });
+    else if (command.kind === "save-blocks" && command.blocks.length === 0)
+      this.saved.push({ tokens: command.tokens, cachedTokens: 0, blocks: [] });
+    else work?.push(command);
+  }
+
+  /** Asks for what a conversation has; it is in `saved` when that has been read. */
+  save(conversation: string): void {
+    this.send({ kind: "save-wanted", conversation, request: ++this.#requests });
+  }
+
+  load(conversation: string, { tokens, cachedTokens, blocks }: SavedBlocks): void {
+    this.#loading = blocks;
+    this.send({ kind: "conversation-loaded", conversation, tokens, cachedTokens, request: ++this.#requests });
   }
 
   arrive(turn: number, conversation: string, tokens: readonly number[], rest: Partial<TurnRequest> = {}) {
@@ -76,7 +107,8 @@ export class Fleet {
     const work = machine?.work.shift();
     if (machine === undefined || work === undefined) return false;
     if (error && work.kind === "run-step") machine.runner.fail();
-    this.send(error ? failed(work, error) : this.#done(work, machine.runner));
+    const event = error ? failed(work, error) : this.#done(work, machine.runner);
+    if (event) this.send(event);
     return true;
   }
 
@@ -159,9 +191,23 @@ export class Fleet {
     });
   }
 
-  #done(work: Work, runner: FakeRunner): SchedulerEvent {
+  #done(work: Work, runner: FakeRunner): SchedulerEvent | undefined {
     if (work.kind === "run-step") {
       return { kind: "step-ended", device: work.device, result: runner.execute(work.plan) };
+    }
+    if (work.kind === "save-blocks") {
+      const { request, tokens, cachedTokens } = work;
+      this.saved.push({
+        tokens,
+        cachedTokens,
+        blocks: work.blocks.map((block) => runner.readBlocks([block])),
+      });
+      return { kind: "blocks-saved", request };
+    }
+    if (work.kind === "load-blocks") {
+      for (const [at, block] of work.blocks.entries())
+        runner.writeBlocks([block], work.data?.[at] ?? new Uint8Array(0));
+      return undefined;
     }
     const { handoff, first, blocks } = work;
     const staged = this.#staged.get(handoff) ?? new Map<number, Uint8Array<ArrayBuffer>>();
@@ -178,6 +224,8 @@ export class Fleet {
 function failed(work: Work, error: PlainError): SchedulerEvent {
   if (work.kind === "run-step")
     return { kind: "step-failed", device: work.device, plan: work.plan.id, error };
+  if (work.kind === "save-blocks") return { kind: "blocks-saved", request: work.request };
+  if (work.kind === "load-blocks") return { kind: "load-failed", conversation: work.conversation, error };
   return {
     kind: "handoff-failed",
     handoff: work.handoff,

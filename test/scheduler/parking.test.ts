@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { DeviceError } from "../../src/errors.ts";
 import { policies } from "../../src/scheduler/policies/table.ts";
 import { fakeToken } from "../harness/fake_runner.ts";
 import { tokensOf } from "./driver.ts";
@@ -104,4 +105,44 @@ test("a parked conversation can be forked, cut and closed", () => {
     fleet.send({ kind: "conversation-closed", conversation: id });
   fleet.finish();
   expect(fleet.used()).toEqual([0, 0]);
+});
+
+test("what was saved of a conversation goes on elsewhere, and runs nothing but what is new", () => {
+  const [here, there] = [fleetOf(0), fleetOf(0)];
+  here.arrive(1, "a", range(10), { output: tokensOf(4) });
+  here.finish();
+  here.save("a");
+  here.finish();
+  const [saved] = here.saved;
+  expect(saved).toMatchObject({ tokens: here.scheduler.history("a"), cachedTokens: 13 });
+  if (saved) there.load("b", saved);
+  there.arrive(1, "b", [90], { output: tokensOf(3) });
+  there.finish();
+  here.arrive(2, "a", [90], { output: tokensOf(3) });
+  here.finish();
+  expect(there.tokens(1)).toEqual(here.tokens(2));
+  expect(rowsOf(there)[0]).toEqual([90]);
+  expect(there.end(1)).toMatchObject({ usage: { promptTokens: 14, cachedTokens: 13 } });
+});
+
+test("a conversation that answers can be saved as far as it has come", () => {
+  const fleet = fleetOf(0);
+  fleet.arrive(1, "a", range(6), { output: tokensOf(12) });
+  for (let n = 0; n < 4; n++) fleet.step("one");
+  fleet.save("a");
+  fleet.finish();
+  const [saved] = fleet.saved;
+  expect(saved?.tokens.slice(0, 6)).toEqual(range(6));
+  expect(saved?.cachedTokens).toBe(saved?.tokens.length);
+  expect(fleet.tokens(1)).toHaveLength(12);
+});
+
+test("blocks that cannot be written are forgotten, and the conversation is prefilled", () => {
+  const broken = new DeviceError("gpu-error", "No copy today.").toPlain();
+  const fleet = fleetOf(0);
+  fleet.load("a", { tokens: range(9), cachedTokens: 9, blocks: [] });
+  fleet.step("one", broken);
+  fleet.arrive(1, "a", [90], { output: tokensOf(1) });
+  fleet.finish();
+  expect(fleet.tokens(1)).toEqual([fakeToken([...range(9), 90], 97)]);
 });

@@ -54,6 +54,11 @@ export function describeOnEveryAdapter(name: string, define: (gpu: TestGpu) => v
   }
 }
 
+/** The other adapters at hand, in full runs. */
+export function otherAdapters({ summary }: TestGpu): readonly TestGpu[] {
+  return tested.filter(({ name }) => name !== summary.name).map(testGpu);
+}
+
 function testGpu(summary: AdapterSummary): TestGpu {
   const openChecked = async (context: TestContext, needs: AdapterNeeds = {}) => {
     const open = await openAdapter({ name: summary.name });

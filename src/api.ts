@@ -137,6 +137,22 @@ export interface DeviceStats extends DeviceInfo {
   readonly queued: number;
 }
 
+/** What a conversation does at the moment. */
+export interface ConversationStatus {
+  readonly id: string;
+  /** `waits`: for a place, or for KV blocks; `handoff`: for its KV to cross to another device; `parked`: idle, its KV in host memory. */
+  readonly phase: "idle" | "waits" | "prefill" | "handoff" | "decode" | "parked";
+  /** Where its turn runs, or its KV is; undefined where it is nowhere or on its way. */
+  readonly device: string | undefined;
+  readonly cachedTokens: number;
+  /** Of the turn that runs: tokens that are known and have not run, and tokens of the answer. */
+  readonly tokensLeft: number;
+  readonly completionTokens: number;
+  /** How often it went to another device, and the bytes that were copied for it. */
+  readonly handoffs: number;
+  readonly handoffBytes: number;
+}
+
 export interface Runtime {
   readonly model: ModelInfo;
   /** The first device's. */
@@ -145,6 +161,8 @@ export interface Runtime {
   readonly policy: PolicyName;
   readonly precision: Precision;
   stats(): RuntimeStats;
+  /** Every open conversation that has run or waits to, in the order in which they began. */
+  conversations(): readonly ConversationStatus[];
   conversation(options?: ConversationOptions): Conversation;
   /**
    * A conversation that `Conversation.export` has saved. Without room for its KV its next turn prefills it.

@@ -1,5 +1,6 @@
 import type {
   ConversationOptions,
+  ConversationStatus,
   DeviceInfo,
   DeviceStats,
   EvaluateRequest,
@@ -32,7 +33,7 @@ import { recovery } from "./runtime_recovery.ts";
 import { RuntimeTuner } from "./runtime_tuner.ts";
 import { policies } from "./scheduler/policies/table.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import type { DeviceSnapshot } from "./scheduler/snapshot.ts";
+import type { ConversationSnapshot, DeviceSnapshot } from "./scheduler/snapshot.ts";
 import type { ChatTemplate } from "./text/chat.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 
@@ -166,6 +167,11 @@ class BatonRuntime implements Runtime {
     };
   }
 
+  conversations(): readonly ConversationStatus[] {
+    const { blockBytes } = this.#parts.limits;
+    return this.#scheduler.snapshot().conversations.map((one) => statusOf(one, blockBytes));
+  }
+
   conversation(options: ConversationOptions = {}): ChatConversation {
     this.#loop.assertAlive();
     checkObject("options", options);
@@ -227,6 +233,23 @@ function deviceStats(info: DeviceInfo, snapshots: readonly DeviceSnapshot[]): De
   const { total = 0, used = 0, peak = 0 } = found?.blocks ?? {};
   const { turns = 0, queued = 0 } = found ?? {};
   return { ...info, kvBlocks: total, kvBlocksUsed: used, kvBlocksPeak: peak, turns, queued };
+}
+
+function statusOf(one: ConversationSnapshot, blockBytes: number): ConversationStatus {
+  const { id, cached, turn, transfers, movedBlocks } = one;
+  const most = cached.toSorted((a, b) => b.tokens - a.tokens)[0];
+  const idle = most?.pool === HOST ? "parked" : "idle";
+  const at = turn === undefined ? most?.pool : turn.pool;
+  return {
+    id,
+    phase: turn?.phase ?? idle,
+    device: at === HOST ? undefined : at,
+    cachedTokens: most?.tokens ?? 0,
+    tokensLeft: turn?.tokensLeft ?? 0,
+    completionTokens: turn?.completionTokens ?? 0,
+    handoffs: transfers,
+    handoffBytes: movedBlocks * blockBytes,
+  };
 }
 
 /** The loop is held weakly: a caller's own device may outlive many runtimes. */

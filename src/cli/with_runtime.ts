@@ -34,12 +34,15 @@ export async function withRuntime<T>(
 
 /** Says at once, before anything is downloaded, when all will be slow. */
 function announcing(platform: Platform, announce: (line: string) => void): Platform {
+  const announced = new Set<string>();
   return {
     ...platform,
     openAdapter: async (request) => {
       const opened = await platform.openAdapter(request);
-      if (opened.summary.software)
-        announce(`${opened.summary.name} is a software adapter: everything is slow on it.`);
+      const { name, software } = opened.summary;
+      if (software && !announced.has(name))
+        announce(`${name} is a software adapter: everything is slow on it.`);
+      announced.add(name);
       return opened;
     },
   };

@@ -42,6 +42,8 @@ export interface TurnSnapshot {
   readonly turn: number;
   /** `waits`: for a place or for blocks; `handoff`: for its KV to cross. */
   readonly phase: "waits" | "prefill" | "handoff" | "decode";
+  /** Whose pool its blocks are reserved in; undefined while it waits or crosses. */
+  readonly pool: string | undefined;
   readonly arrivedMs: number;
   readonly tokensLeft: number;
   readonly completionTokens: number;
@@ -100,6 +102,7 @@ function turnSnapshot(turn: TurnState): TurnSnapshot {
   return {
     turn: request.turn,
     phase: conversation.handoff?.turn === turn ? "handoff" : runs,
+    pool: turn.residence?.pool.id,
     arrivedMs,
     tokensLeft: tokensLeft(turn),
     completionTokens: completionTokens(turn),

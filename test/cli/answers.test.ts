@@ -86,23 +86,57 @@ describe("run", () => {
 });
 
 describe("start", () => {
-  test("holds a conversation of three turns and ends with what was measured", async () => {
-    const { status, out } = await baton(["start", ...SHORT]);
+  test("shows four agents over two devices, each of which moves once, and ends with what was measured", async () => {
+    const { status, out, errors } = await baton(["start", ...SHORT]);
+    expect(errors).not.toContain("error");
     expect(status).toBe(0);
-    expect(out).toMatch(/^system: /);
-    expect(out.match(/^> /gm)).toHaveLength(3);
+    expect(out.match(/^\w+ +> /gm)).toHaveLength(8);
+    expect(out.match(/^\w+ +< /gm)).toHaveLength(8);
+    expect(out.match(/^\w+ +moved to decoder-2: .* of KV, once$/gm)).toHaveLength(4);
     for (const line of [
       /^adapter +\S/m,
       /^model +tiny-noise \(.*parameters/m,
       /^load time +\d/m,
       /^prefill +[\d.]+ tokens\/s/m,
-      /^decode +[\d.]+ tokens\/s \(18 tokens\)/m,
+      /^decode +[\d.]+ tokens\/s \(48 tokens\)/m,
       /^TTFT by turn +\d.*, \d.*, \d/m,
       /^TBT +median \d.*p95 \d/m,
       /^KV blocks +\d+ of \d+ at the peak/m,
+      /^policy +conserve, over prefiller-1 and decoder-2$/m,
+      /^handoffs +4 of 4 conversations, [\d.]+ .B of KV$/m,
     ]) {
       expect(out).toMatch(line);
     }
+  });
+
+  test("--json has every agent's turns, of which the later ones prefill only what is new", async () => {
+    const { out } = await baton(["start", ...SHORT, "--json"]);
+    const { policy, agents, measured } = JSON.parse(out);
+    expect([policy, agents.length, measured.ttftMs.length]).toEqual(["conserve", 4, 8]);
+    for (const { turns, handoffs, handoffBytes } of agents) {
+      expect([turns.length, handoffs]).toEqual([2, 1]);
+      expect(handoffBytes).toBeGreaterThan(0);
+      expect(turns[1].usage.cachedTokens).toBeGreaterThanOrEqual(turns[0].usage.promptTokens);
+    }
+  });
+
+  test("--policy chooses another way, and one that there is not is refused", async () => {
+    const { agents, policy } = JSON.parse(
+      (await baton(["start", ...SHORT, "--policy", "baton", "--json"])).out,
+    );
+    expect(policy).toBe("baton");
+    for (const { handoffs } of agents) expect(handoffs).toBeLessThanOrEqual(1);
+    const refused = await baton(["start", ...SHORT, "--policy", "best"]);
+    expect(refused.status).toBe(1);
+    expect(refused.errors).toContain("--policy");
+  });
+
+  test("on a terminal draws a bar for each device and a line for each agent", async () => {
+    const io = new TestIo({ terminal: true });
+    expect(await runCli(["start", ...SHORT], io)).toBe(0);
+    for (const text of ["prefiller-1", "decoder-2", "KV blocks,", "traveller", "rests on decoder-2"])
+      expect(io.errors).toContain(text);
+    expect(io.out).toContain("cook: What is bread made of?");
   });
 
   test("with a prompt has that one turn, and --json for machines", async () => {
@@ -111,13 +145,6 @@ describe("start", () => {
     expect(turns).toHaveLength(1);
     expect(turns[0].prompt).toBe("Why is the sky blue?");
     expect(measured.ttftMs).toEqual([turns[0].timings.ttftMs]);
-  });
-
-  test("later turns prefill only what is new", async () => {
-    const { turns } = JSON.parse((await baton(["start", ...SHORT, "--json"])).out);
-    expect(turns[0].usage.cachedTokens).toBe(0);
-    expect(turns[1].usage.cachedTokens).toBeGreaterThanOrEqual(turns[0].usage.promptTokens);
-    expect(turns[2].usage.cachedTokens).toBeGreaterThanOrEqual(turns[1].usage.promptTokens);
   });
 
   test("goes on as a chat on a terminal", async () => {

@@ -16,7 +16,7 @@ export interface FleetView extends FleetWatcher {
 /** In words. */
 const PHASES: Readonly<Record<ConversationStatus["phase"], string>> = {
   idle: "rests",
-  waits: "waits for room",
+  waits: "waits for its turn",
   prefill: "reads its prompt",
   handoff: "moves",
   decode: "answers",

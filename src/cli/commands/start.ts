@@ -120,7 +120,7 @@ function movesOf(results: readonly AgentResult[], { policy, devices }: Runtime):
   const handoffs = results.reduce((sum, one) => sum + one.handoffs, 0);
   const bytes = results.reduce((sum, one) => sum + one.handoffBytes, 0);
   return formatTable([
-    ["policy", `${policy}, over ${devices.map(({ id }) => id).join(" and ")}`],
-    ["handoffs", `${handoffs} of ${results.length} conversations, ${formatBytes(bytes)} of KV`],
+    ["policy      ", `${policy}, over ${devices.map(({ id }) => id).join(" and ")}`],
+    ["handoffs    ", `${handoffs} of ${results.length} conversations, ${formatBytes(bytes)} of KV`],
   ]);
 }

@@ -16,11 +16,13 @@ export class BlockAllocator {
   readonly #free: FreeList;
   readonly #owners: Int32Array;
   readonly #index = new PrefixIndex();
+  readonly #onFreed: () => void;
   #peak = 0;
-  #freed = 0;
 
-  constructor(total: number) {
+  /** `onFreed` hears of every call of `free` that left blocks without an owner. */
+  constructor(total: number, onFreed: () => void = () => {}) {
     this.total = total;
+    this.#onFreed = onFreed;
     this.#free = new FreeList(total);
     this.#owners = new Int32Array(total);
   }
@@ -38,11 +40,6 @@ export class BlockAllocator {
   /** Most blocks that ever had an owner at once. */
   get peak(): number {
     return this.#peak;
-  }
-
-  /** How many blocks became free, ever. */
-  get freed(): number {
-    return this.#freed;
   }
 
   owners(block: number): number {
@@ -75,15 +72,17 @@ export class BlockAllocator {
 
   /** One owner less for each. The last of the sequence are the first to be handed out again: others may share its beginning. */
   free(blocks: readonly number[]): void {
+    let isFree = false;
     for (const block of blocks.toReversed()) {
       const owners = this.owners(block);
       if (owners === 0) throw new Error(`KV block ${block} is freed but not taken.`);
       this.#owners[block] = owners - 1;
       if (owners > 1) continue;
-      this.#freed += 1;
+      isFree = true;
       if (this.#index.has(block)) this.#free.pushBack(block);
       else this.#free.pushFront(block);
     }
+    if (isFree) this.#onFreed();
   }
 
   /** The block is full: it can be found by its content from now on. `hash` is that of the sequence up to its end. */

@@ -22,6 +22,8 @@ import {
 export interface DeviceOptions {
   readonly drafts: boolean;
   readonly steps: StepRules | undefined;
+  /** Something has happened there: another plan may be made. */
+  readonly onNews: (device: Device) => void;
 }
 
 /** Tokens of a chunk however long it holds up others: below, a step's fixed cost is most of it. */
@@ -59,19 +61,17 @@ export class Device {
   readonly #steps: StepRules | undefined;
   #incoming = 0;
   #lastPlan = 0;
-  /** Something has happened here since the last plan was refused. */
-  #hasNews = true;
-  /** What the pool had released by then. */
-  #releases = -1;
+  readonly #onNews: (device: Device) => void;
   /** A turn found no blocks while plans were in flight: whether there are any is seen when all have reported. */
   #starved = false;
-  /** What the pool had released when all of the queue was last refused: it is asked again when that is more. */
-  #fullSince = -1;
+  /** All of the queue was refused for want of blocks, and nothing has come free since. */
+  #isFull = false;
 
-  constructor(spec: DeviceSpec, pool: Pool, { drafts, steps }: DeviceOptions) {
+  constructor(spec: DeviceSpec, pool: Pool, { drafts, steps, onNews }: DeviceOptions) {
     this.spec = spec;
     this.pool = pool;
     this.#steps = steps;
+    this.#onNews = onNews;
     pool.devices.add(this);
     if (drafts) this.drafting = new Drafting(spec.limits, pool.allocator);
   }
@@ -87,7 +87,7 @@ export class Device {
 
   set incoming(count: number) {
     this.#incoming = count;
-    this.#hasNews = true;
+    this.#onNews(this);
   }
 
   /** How many turns more can decode in one step. */
@@ -97,9 +97,10 @@ export class Device {
 
   /** The turn runs here from now on. One whose KV has crossed has its blocks. */
   add(turn: TurnState): void {
-    this.#hasNews = true;
-    this.#fullSince = -1;
+    turn.device = this;
+    this.#isFull = false;
     insertByRank(turn.admitted ? this.turns : this.queue, turn);
+    this.#onNews(this);
   }
 
   remove(turn: TurnState): void {
@@ -107,8 +108,14 @@ export class Device {
     const at = list.indexOf(turn);
     if (at === -1) return;
     list.splice(at, 1);
-    this.#hasNews = true;
-    this.pool.idled();
+    turn.device = undefined;
+    this.pool.released();
+  }
+
+  /** Blocks of the pool may have come free. */
+  hasRoomAgain(): void {
+    this.#isFull = false;
+    this.#onNews(this);
   }
 
   /** The plan that reports, which is the first of all; undefined for one that is unknown. */
@@ -118,7 +125,7 @@ export class Device {
     if (first?.plan.id !== plan) throw new Error(`Plan ${plan} reported before one that was given earlier.`);
     this.flights.shift();
     // Whoever shares the pool may have waited for it as well.
-    for (const device of this.pool.devices) device.#hasNews = true;
+    for (const device of this.pool.devices) this.#onNews(device);
     return first;
   }
 
@@ -135,15 +142,6 @@ export class Device {
 
   /** The next plan, of this id; undefined when there is nothing to run or it is not time yet. */
   compose(id: number, shortage: Shortage): StepPlan | undefined {
-    if (!this.#hasNews && this.#releases === this.pool.releases) return undefined;
-    this.#hasNews = false;
-    this.#releases = this.pool.releases;
-    const plan = this.#compose(id, shortage);
-    if (plan !== undefined) this.#hasNews = true;
-    return plan;
-  }
-
-  #compose(id: number, shortage: Shortage): StepPlan | undefined {
     if (this.turns.length === 0 && this.queue.length === 0) return undefined;
     const ready = this.#ready();
     if (ready === undefined) return undefined;
@@ -204,12 +202,16 @@ export class Device {
 
   /** Turns of the queue that find their blocks begin. One that does not lets others by, but not forever. */
   #takeQueued(budget: StepBudget, chunk: Chunk, take: (turn: TurnState, count: number) => void): void {
-    const { releases } = this.pool;
-    if (this.#fullSince === releases) return;
+    if (this.#isFull) return;
     const passed: TurnState[] = [];
+    // What is released meanwhile says otherwise.
+    this.#isFull = true;
     for (const turn of [...this.queue]) {
-      if (this.freeRows <= 0 || budget.rows === 0 || budget.tokens === 0) return;
-      if (passed.some(({ overtaken }) => overtaken >= MOST_OVERTAKEN)) break;
+      if (this.freeRows <= 0 || budget.rows === 0 || budget.tokens === 0) {
+        this.#isFull = false;
+        return;
+      }
+      if (passed.some(({ overtaken }) => overtaken >= MOST_OVERTAKEN)) return;
       if (!this.#admit(turn)) {
         passed.push(turn);
         continue;
@@ -218,7 +220,7 @@ export class Device {
       const count = shareOf(turn, budget, chunk);
       if (count > 0) take(turn, count);
     }
-    this.#fullSince = releases;
+    if (passed.length === 0) this.#isFull = false;
   }
 
   /** Reserves blocks for all that is known of the turn: a prompt is not begun that cannot end. The others keep a block each to grow. */
@@ -231,7 +233,7 @@ export class Device {
     const blocks = this.reserve(residence.table.missingFor(tokens.length), this.turns.length);
     if (blocks === undefined) {
       turn.residence = undefined;
-      if (hadNothing) this.pool.leave(residence);
+      if (hadNothing) this.pool.undo(residence);
       return false;
     }
     residence.table.addBlocks(blocks);
@@ -313,7 +315,7 @@ export class Device {
     turn.admitted = false;
     turn.residence = undefined;
     if (residence) this.pool.leave(residence);
-    insertByRank(this.queue, turn);
+    this.add(turn);
   }
 
   /** Alone and without a block. Where others still have blocks that will come back, it waits for them. */

@@ -26,16 +26,15 @@ export class Pool {
   /** By block, the last count that it was a part of. */
   readonly #marks: Int32Array;
   #mark = 0;
+  #isQuiet = false;
   #retired: RetiredBlocks[] = [];
-  /** How often conversations became idle whose blocks may be taken, ever. */
-  #idled = 0;
   /** Blocks that could have been taken are being written to still. */
   #heldBack = false;
 
   constructor(id: string, blocks: number, blockTokens: number) {
     this.id = id;
     this.#blockTokens = blockTokens;
-    this.allocator = new BlockAllocator(blocks);
+    this.allocator = new BlockAllocator(blocks, () => this.released());
     this.#marks = new Int32Array(blocks);
   }
 
@@ -77,14 +76,10 @@ export class Pool {
     return this.parking > 0 || (this.wanted?.size ?? 0) > 0;
   }
 
-  /** Grows whenever there may be more room. */
-  get releases(): number {
-    return this.allocator.freed + this.#idled;
-  }
-
-  /** A turn has left its conversation's blocks here. */
-  idled(): void {
-    this.#idled += 1;
+  /** There may be more room: blocks came free, or a turn has left its conversation's blocks here. */
+  released(): void {
+    if (this.#isQuiet) return;
+    for (const device of this.devices) device.hasRoomAgain();
   }
 
   /** What the conversation has here; a new residence begins with the blocks of others that hold its first tokens, `limit` at most. */
@@ -141,7 +136,14 @@ export class Pool {
     residence.conversation.residences.delete(this);
   }
 
-  /** The same, where its blocks hold something else than they should. */
+  /** A residence that was entered a moment ago and finds no room leaves again: nobody gains by it. */
+  undo(residence: Residence): void {
+    this.#isQuiet = true;
+    this.leave(residence);
+    this.#isQuiet = false;
+  }
+
+  /** Leaves for good: its blocks hold something else than they should. */
   forget(residence: Residence): void {
     for (const block of residence.table.blocks) this.allocator.forget(block);
     this.leave(residence);
@@ -192,7 +194,7 @@ export class Pool {
   /** The plan has reported: blocks that waited for it alone go. */
   settled(plan: number): void {
     this.#inFlight.delete(plan);
-    if (this.#heldBack) this.idled();
+    if (this.#heldBack) this.released();
     this.#heldBack = false;
     if (this.#retired.length === 0) return;
     const first = Math.min(...this.#inFlight);

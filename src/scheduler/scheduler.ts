@@ -10,6 +10,7 @@ import type { Flight } from "./flight.ts";
 import { Handoffs } from "./handoff.ts";
 import { Keeping } from "./keeping.ts";
 import { takeResults } from "./landing.ts";
+import { Moves } from "./moves.ts";
 import { canHold, Placement } from "./placement.ts";
 import { collocatedSticky } from "./policies/collocated.ts";
 import type { Policy } from "./policy.ts";
@@ -50,10 +51,13 @@ export class Scheduler {
   readonly #drafts: boolean;
   readonly #policy: Policy;
   readonly #devices = new Map<string, Device>();
+  /** Devices where something has happened since their last plan was made or refused. */
+  readonly #news = new Set<Device>();
   readonly #conversations = new Map<string, ConversationState>();
   /** In the order of arrival. */
   readonly #turns = new Map<number, TurnState>();
   readonly #handoffs: Handoffs;
+  readonly #moves: Moves;
   readonly #placement: Placement;
   readonly #keeping = new Keeping();
   /** Where idle KV is parked; undefined where it is dropped. */
@@ -77,7 +81,14 @@ export class Scheduler {
     this.#handoffs = new Handoffs(stagingBlocks);
     const [first] = devices;
     if (policy.parks && hostBlocks > 0 && first) this.#host = hostOf(hostBlocks, first.limits);
-    this.#placement = new Placement(policy, this.#devices, this.#away, this.#handoffs, this.#host);
+    this.#moves = new Moves({
+      devices: this.#devices,
+      handoffs: this.#handoffs,
+      host: this.#host,
+      onChange: () => this.#placement.changed(),
+      onHomeless: (turn) => this.#placement.add(turn),
+    });
+    this.#placement = new Placement(policy, this.#devices, this.#away, this.#moves);
     for (const device of devices) this.#join(device);
   }
 
@@ -89,10 +100,13 @@ export class Scheduler {
     for (;;) {
       const shortage: Shortage = { stuck: [], preempted: 0, short: [] };
       this.#placement.place(nowMs);
-      for (const device of this.#devices.values()) this.#compose(device, nowMs, steps, shortage);
+      for (const device of this.#news) {
+        this.#news.delete(device);
+        this.#compose(device, nowMs, steps, shortage);
+      }
       for (const { turn, error } of shortage.stuck) this.#end(turn, { kind: "fail", error });
       const given =
-        this.#placement.park() + shortage.short.filter((pool) => this.#placement.giveUpHandoff(pool)).length;
+        this.#moves.park() + shortage.short.filter((pool) => this.#moves.giveUpHandoff(pool)).length;
       // Whoever made room made it for turns that could not run a moment ago.
       if (shortage.stuck.length + shortage.preempted + given === 0) break;
     }
@@ -179,11 +193,11 @@ export class Scheduler {
         break;
       case "blocks-imported":
         this.#handoffs.reported(event.handoff, "import", nowMs);
-        this.#placement.arrived(event.handoff);
+        this.#moves.arrived(event.handoff);
         break;
       case "handoff-failed":
         this.#handoffs.reported(event.handoff, event.step, undefined);
-        this.#placement.failed(event.handoff);
+        this.#moves.failed(event.handoff);
         break;
       case "device-joined":
         this.#join(event.device);
@@ -207,7 +221,7 @@ export class Scheduler {
     }
     const state = conversation ?? this.#open(request.conversation);
     // What is on its way to host memory is still where it was.
-    if (state.handoff?.kind === "park") this.#placement.drop(state.handoff);
+    if (state.handoff?.kind === "park") this.#moves.drop(state.handoff);
     if (request.keep > state.ran) throw new Error("A turn keeps tokens that have not run.");
     this.#cut(state, request.keep);
     for (const token of request.tokens) state.tokens.push(token);
@@ -217,6 +231,7 @@ export class Scheduler {
       arrivedMs: nowMs,
       rank: rankOf(request, nowMs, this.#promptMs(request.tokens.length)),
       residence: undefined,
+      device: undefined,
       admitted: false,
       leaves: false,
       cachedTokens: undefined,
@@ -293,14 +308,14 @@ export class Scheduler {
   #failLoad(conversation: ConversationState | undefined, error: PlainError): void {
     if (conversation === undefined) return;
     this.#end(conversation.turn, { kind: "fail", error });
-    if (conversation.handoff) this.#placement.drop(conversation.handoff);
+    if (conversation.handoff) this.#moves.drop(conversation.handoff);
     for (const residence of [...conversation.residences.values()]) residence.pool.forget(residence);
   }
 
   #close(conversation: ConversationState | undefined): void {
     if (conversation === undefined) return;
     this.#end(conversation.turn, { kind: "fail", error: disposed(conversation.id) });
-    if (conversation.handoff) this.#placement.drop(conversation.handoff);
+    if (conversation.handoff) this.#moves.drop(conversation.handoff);
     for (const residence of [...conversation.residences.values()]) residence.pool.leave(residence);
     this.#conversations.delete(conversation.id);
   }
@@ -311,7 +326,14 @@ export class Scheduler {
     const pool = shared ?? new Pool(name, spec.limits.blocks, spec.limits.blockTokens);
     if (this.#host) pool.wanted = new Set();
     this.#away.delete(spec.id);
-    this.#devices.set(spec.id, new Device(spec, pool, { drafts: this.#drafts, steps: this.#policy.steps }));
+    this.#devices.set(
+      spec.id,
+      new Device(spec, pool, {
+        drafts: this.#drafts,
+        steps: this.#policy.steps,
+        onNews: (one) => this.#news.add(one),
+      }),
+    );
     this.#placement.changed();
   }
 
@@ -324,8 +346,9 @@ export class Scheduler {
     for (const device of [...this.#devices.values()]) {
       if (device.pool !== lost?.pool) continue;
       this.#devices.delete(device.spec.id);
+      this.#news.delete(device);
       if (recovering) this.#away.set(device.spec.id, device.spec);
-      this.#placement.lose(device, this.#conversations.values());
+      this.#moves.lose(device, this.#conversations.values());
     }
     const limits = this.#limits();
     for (const turn of [...this.#turns.values()]) {
@@ -351,7 +374,7 @@ export class Scheduler {
       deliver: (command) => this.#commands.push(command),
       end: (turn, outcome) => this.#end(turn, outcome),
       firstToken: (turn) => device.observed.firstToken(nowMs - turn.arrivedMs, nowMs),
-      prefilled: (turn) => this.#placement.prefilled(turn, device),
+      prefilled: (turn) => this.#moves.prefilled(turn, device),
     });
     this.#settle(device, flight);
   }
@@ -379,10 +402,10 @@ export class Scheduler {
     conversation.turn = undefined;
     this.#turns.delete(request.turn);
     this.#placement.remove(turn);
-    for (const device of this.#devices.values()) device.remove(turn);
+    turn.device?.remove(turn);
     const undone = leavesNothing(turn, outcome);
     if (!undone && request.output.kind === "tokens") this.#placement.answered(completionTokens(turn));
-    if (!undone) this.#placement.ended(turn);
+    if (!undone) this.#moves.ended(turn);
     this.#cut(conversation, undone ? request.keep : conversation.ran);
     this.#placement.changed();
     this.#commands.push(end);
@@ -397,7 +420,7 @@ export class Scheduler {
       const isTarget = conversation.handoff?.target?.residence === residence;
       if (!isTarget || residence.table.length > tokens) residence.pool.cut(residence, tokens);
     }
-    this.#placement.cut(conversation, tokens);
+    this.#moves.cut(conversation, tokens);
   }
 
   /** All plans that the device can be given now; blocks that leave do so right behind the plan that fills them. */
@@ -407,7 +430,7 @@ export class Scheduler {
       if (plan === undefined) return;
       this.#steps = plan.id;
       steps.push({ kind: "run-step", device: device.spec.id, plan });
-      if (this.#placement.stream(device)) steps.push(...this.#handoffs.pump(nowMs));
+      if (this.#moves.stream(device)) steps.push(...this.#handoffs.pump(nowMs));
     }
   }
 }
@@ -419,5 +442,9 @@ function hostOf(blocks: number, limits: RunnerLimits): Device {
     role: "both",
     limits: { ...limits, blocks, maxStepRows: Number.POSITIVE_INFINITY },
   } as const;
-  return new Device(spec, new Pool(HOST, blocks, limits.blockTokens), { drafts: false, steps: undefined });
+  return new Device(spec, new Pool(HOST, blocks, limits.blockTokens), {
+    drafts: false,
+    steps: undefined,
+    onNews: () => {},
+  });
 }

@@ -4,6 +4,7 @@ import type { PlainError } from "../protocol/plain_error.ts";
 import { needsLogits } from "../protocol/sampling.ts";
 import { FED_TOKEN, type RowOutput } from "../protocol/step.ts";
 import type { FinishReason, TurnRequest } from "../protocol/turn.ts";
+import type { Device } from "./device.ts";
 import type { DraftSource } from "./draft_source.ts";
 import type { Handoff } from "./handoff.ts";
 import type { Pool } from "./pool.ts";
@@ -48,6 +49,8 @@ export interface TurnState {
   rank: number;
   /** Where it runs; undefined while it waits for a place, or for its KV to cross. */
   residence: Residence | undefined;
+  /** Which device runs it, or has it in its queue. */
+  device: Device | undefined;
   /** Its blocks are reserved. */
   admitted: boolean;
   /** When its prompt has run, its conversation leaves the device. */

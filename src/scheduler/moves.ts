@@ -1,0 +1,338 @@
+import type { Device } from "./device.ts";
+import type { Handoff, Handoffs } from "./handoff.ts";
+import type { Pool } from "./pool.ts";
+import { type ConversationState, isIdle, type Residence, type TurnState } from "./state.ts";
+
+/** Where a part of a conversation's KV is. */
+export interface History {
+  readonly residence: Residence;
+  readonly device: Device;
+}
+
+/** Where KV that is at hand is to be written: the conversation's blocks from number `first` on. */
+export interface LoadedBlocks {
+  readonly device: string;
+  readonly first: number;
+  readonly blocks: readonly number[];
+}
+
+export interface MovesParts {
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly handoffs: Handoffs;
+  /** Host memory as a device that runs nothing. */
+  readonly host: Device | undefined;
+  /** Something that waits may have a place now. */
+  readonly onChange: () => void;
+  /** The turn runs nowhere any more. */
+  readonly onHomeless: (turn: TurnState) => void;
+}
+
+/**
+ * Where conversations' KV goes and what becomes of them there: from the device that ran their prompt to the one they stay on, there and
+ * back for a turn, to host memory and back, out of a lost device's reach.
+ */
+export class Moves {
+  readonly #devices: ReadonlyMap<string, Device>;
+  readonly #handoffs: Handoffs;
+  readonly #host: Device | undefined;
+  readonly #onChange: () => void;
+  readonly #onHomeless: (turn: TurnState) => void;
+
+  constructor({ devices, handoffs, host, onChange, onHomeless }: MovesParts) {
+    this.#devices = devices;
+    this.#handoffs = handoffs;
+    this.#host = host;
+    this.#onChange = onChange;
+    this.#onHomeless = onHomeless;
+  }
+
+  /** What a block takes from one device to another, lately. */
+  get msPerBlock(): number | undefined {
+    return this.#handoffs.msPerBlock;
+  }
+
+  /** Handoffs that have run their prompt and do not know yet where they go. */
+  unbound(): readonly Handoff[] {
+    return [...this.#handoffs.all].filter(
+      ({ tokens, target }) => tokens !== undefined && target === undefined,
+    );
+  }
+
+  /** The conversation stays on `device`, if that has room for it now. */
+  bind(handoff: Handoff, device: Device): void {
+    const { conversation, source, tokens = 0 } = handoff;
+    if (device.pool === source.pool) {
+      handoff.target = { device, residence: source };
+      this.#complete(handoff);
+      return;
+    }
+    const residence = this.#reserve(device, conversation, tokens, tokens);
+    if (residence) this.#begin(handoff, device, residence);
+  }
+
+  /** What the conversation has elsewhere goes to `device`, where its turn then runs. False where there is no room for it now. */
+  bring(
+    turn: TurnState,
+    { residence: source, device: from }: History,
+    device: Device,
+    leaves: boolean,
+  ): boolean {
+    const { conversation } = turn;
+    const { length } = source.table;
+    const residence = this.#reserve(device, conversation, length, conversation.tokens.length);
+    if (residence === undefined) return false;
+    const handoff = this.#handoffs.begin(source, from);
+    handoff.tokens = length;
+    handoff.turn = turn;
+    handoff.kind = leaves && from !== this.#host ? "loan" : "move";
+    handoff.leaves = leaves;
+    turn.leaves = leaves;
+    this.#begin(handoff, device, residence);
+    return true;
+  }
+
+  /** Room for KV that is at hand, on `device` or else in host memory; blocks that are there already are left out. */
+  load(conversation: ConversationState, cachedTokens: number, device = this.#host): LoadedBlocks | undefined {
+    const residence = device && this.#reserve(device, conversation, cachedTokens, cachedTokens - 1);
+    if (device === undefined || residence === undefined) return undefined;
+    const { table, pool } = residence;
+    const first = Math.floor(table.length / table.blockTokens);
+    const blocks = table.blocks.slice(first);
+    pool.grow(residence, cachedTokens);
+    if (device !== this.#host) conversation.bound = device.spec.id;
+    return { device: device.spec.id, first, blocks };
+  }
+
+  #begin(handoff: Handoff, device: Device, residence: Residence): void {
+    device.incoming += 1;
+    this.#handoffs.bind(handoff, device, residence);
+    this.arrived(handoff.id);
+  }
+
+  /** Blocks of turns that will leave the device can leave as they are written. Returns whether there are any. */
+  stream(device: Device): boolean {
+    const leaving = device.turns.filter(({ leaves }) => leaves);
+    for (const turn of leaving) this.#stream(turn, device);
+    return leaving.length > 0;
+  }
+
+  /** All of the turn's prompt has run on `device`, which it leaves. */
+  prefilled(turn: TurnState, device: Device): void {
+    const { residence, conversation } = turn;
+    if (residence === undefined) throw new Error(`${conversation.id} has run on no device.`);
+    device.remove(turn);
+    turn.residence = undefined;
+    turn.admitted = false;
+    this.#leave(conversation, device, turn);
+  }
+
+  /** A turn has ended with its first token, on a device that its conversation leaves: what it has run goes where its later turns will run. */
+  ended({ conversation, leaves, residence }: TurnState): void {
+    const device = [...this.#devices.values()].find(({ pool }) => pool === residence?.pool);
+    if (leaves && device) this.#leave(conversation, device);
+  }
+
+  /** The conversation was cut to `tokens` tokens while it was on its way. */
+  cut({ handoff }: ConversationState, tokens: number): void {
+    if (handoff === undefined) return;
+    if (handoff.tokens === undefined || tokens === 0) this.drop(handoff);
+    else {
+      handoff.tokens = Math.min(handoff.tokens, tokens);
+      this.arrived(handoff.id);
+    }
+  }
+
+  /** Blocks of a handoff have entered. */
+  arrived(id: number): void {
+    const handoff = this.#handoffs.get(id);
+    if (handoff && this.#handoffs.isDone(handoff)) this.#complete(handoff);
+  }
+
+  /** What could not be copied is prefilled again. */
+  failed(id: number): void {
+    const handoff = this.#handoffs.get(id);
+    if (handoff === undefined) return;
+    this.drop(handoff);
+    const { source, turn, conversation } = handoff;
+    if (conversation.turn === undefined || conversation.turn === turn) source.pool.leave(source);
+    if (turn && conversation.turn === turn) this.#onHomeless(turn);
+  }
+
+  /** The last conversation that waits for a device to go to loses its KV, so that a turn can go on. False when there is none. */
+  giveUpHandoff(pool: Pool): boolean {
+    const waiting = [...this.#handoffs.all].filter(({ source, target }) => source.pool === pool && !target);
+    const last = waiting.at(-1);
+    if (last === undefined) return false;
+    this.failed(last.id);
+    return true;
+  }
+
+  /** The conversation stays where it was. */
+  drop(handoff: Handoff): void {
+    this.#end(handoff, "dropped");
+    if (handoff.target) handoff.target.residence.pool.leave(handoff.target.residence);
+    this.#onChange();
+  }
+
+  /** Its KV is gone with the device, and what is bound to it is not any more; its turns wait for another place. */
+  lose(device: Device, conversations: Iterable<ConversationState>): void {
+    const { pool, spec } = device;
+    for (const handoff of [...this.#handoffs.all]) {
+      const { source, target, turn, tokens, from, conversation } = handoff;
+      if (source.pool !== pool && target?.residence.pool !== pool) continue;
+      this.#end(handoff, "dropped");
+      if (source.pool === pool) {
+        if (target && target.residence.pool !== pool) target.residence.pool.leave(target.residence);
+        if (turn && conversation.turn === turn) this.#onHomeless(turn);
+      } else if (handoff.kind !== "move" || handoff.from === this.#host) {
+        if (turn && conversation.turn === turn) this.#onHomeless(turn);
+      } else if (tokens !== undefined) {
+        const again = this.#handoffs.begin(source, from);
+        again.tokens = tokens;
+        again.turn = turn;
+      }
+    }
+    this.#handoffs.forget((residence) => residence.pool === pool);
+    for (const turn of [...device.turns, ...device.queue]) {
+      turn.residence = undefined;
+      turn.device = undefined;
+      turn.admitted = false;
+      turn.leaves = false;
+      turn.ahead = 0;
+      turn.drafted = 0;
+      this.#onHomeless(turn);
+    }
+    for (const conversation of conversations) {
+      conversation.residences.delete(pool);
+      if (conversation.bound === spec.id) conversation.bound = undefined;
+    }
+    this.#onChange();
+  }
+
+  #end(handoff: Handoff, outcome: "done" | "dropped"): void {
+    const { target, source } = handoff;
+    if (target && target.residence !== source) target.device.incoming -= 1;
+    if (handoff.kind === "park") source.pool.parking -= 1;
+    this.#handoffs.end(handoff, outcome);
+  }
+
+  /** Where the most of the conversation's KV is, if that is more than `device` has: in host memory, or on any device when it `moves`. */
+  historyOf(conversation: ConversationState, { pool }: Device, moves: boolean): History | undefined {
+    let most = conversation.residences.get(pool)?.table.length ?? 0;
+    let history: History | undefined;
+    for (const residence of conversation.residences.values()) {
+      const [device] = residence.pool.devices;
+      if (device === undefined || residence.table.length <= most || !(moves || device === this.#host))
+        continue;
+      most = residence.table.length;
+      history = { residence, device };
+    }
+    return history;
+  }
+
+  /** Idle conversations whose blocks are wanted go to host memory. Returns how many were dropped, as there is no room for them. */
+  park(): number {
+    let dropped = 0;
+    for (const device of this.#devices.values()) {
+      const { wanted } = device.pool;
+      for (const residence of wanted ?? [])
+        if (isIdle(residence) && !this.#park(residence, device)) dropped += 1;
+      wanted?.clear();
+    }
+    return dropped;
+  }
+
+  #park(residence: Residence, device: Device): boolean {
+    const { conversation, table, pool } = residence;
+    const tokens = table.length;
+    const host = this.#host;
+    const parked = host && tokens > 0 ? this.#reserve(host, conversation, tokens, tokens - 1) : undefined;
+    if (host === undefined || parked === undefined) {
+      pool.leave(residence);
+      return false;
+    }
+    const handoff = this.#handoffs.begin(residence, device);
+    handoff.kind = "park";
+    pool.parking += 1;
+    handoff.tokens = tokens;
+    this.#begin(handoff, host, parked);
+    return true;
+  }
+
+  #stream(turn: TurnState, device: Device): void {
+    const { conversation, residence } = turn;
+    if (residence === undefined) return;
+    if (conversation.handoff && conversation.handoff.source !== residence) this.drop(conversation.handoff);
+    if (conversation.handoff === undefined && this.#hasOtherPool(device))
+      this.#handoffs.begin(residence, device);
+  }
+
+  #hasOtherPool(device: Device): boolean {
+    for (const { pool } of this.#devices.values()) if (pool !== device.pool) return true;
+    return false;
+  }
+
+  #leave(conversation: ConversationState, device: Device, turn?: TurnState): void {
+    const residence = conversation.residences.get(device.pool);
+    if (residence === undefined) throw new Error(`${conversation.id} has nothing to hand over.`);
+    const handoff = conversation.handoff ?? this.#handoffs.begin(residence, device);
+    handoff.leavesPool = this.#hasOtherPool(device);
+    handoff.tokens = residence.table.length;
+    handoff.turn = turn;
+    this.#onChange();
+  }
+
+  /** Blocks on `device` for `upTo` tokens of the conversation and one more, of which the first `crossing` cross; undefined: no room. */
+  #reserve(
+    device: Device,
+    conversation: ConversationState,
+    crossing: number,
+    upTo: number,
+  ): Residence | undefined {
+    const { pool } = device;
+    if (device.freeRows <= 0) return undefined;
+    const hadNothing = pool.blocksOf(conversation.id) === 0;
+    const residence = pool.enter(conversation, crossing);
+    const { table } = residence;
+    const missing = table.missingFor(upTo + 1);
+    const needed = missing + pool.copiesAt(residence, table.length);
+    const blocks = device.reserve(needed, device.turns.length, residence);
+    if (blocks === undefined) {
+      if (hadNothing) pool.undo(residence);
+      return undefined;
+    }
+    table.addBlocks(blocks.slice(0, missing));
+    // The block that it is in crosses again, so nothing has to be copied when it was a shared one.
+    pool.own(residence, table.length, blocks[missing]);
+    return residence;
+  }
+
+  /** The KV is where the conversation stays: its turn goes on there, and the blocks it came from are free. */
+  #complete(handoff: Handoff): void {
+    const { conversation, source, target, tokens = 0, turn, first } = handoff;
+    if (target === undefined) return;
+    const { residence, device } = target;
+    this.#end(handoff, "done");
+    const { kind, from, leaves } = handoff;
+    const goesOn = turn !== undefined && conversation.turn === turn;
+    if (kind === "park") conversation.moved.parks += 1;
+    else if (device !== from && from !== this.#host) conversation.moved.transfers += 1;
+    if (residence !== source) {
+      if (kind !== "park" && from !== this.#host) conversation.moved.blocks += handoff.arrived - first;
+      residence.pool.grow(residence, tokens);
+      if (kind !== "loan") source.pool.leave(source);
+      else if (!goesOn) residence.pool.leave(residence);
+    }
+    if (kind === "move" && !leaves) conversation.bound = device.spec.id;
+    this.#onChange();
+    if (!goesOn) {
+      if (residence !== source && kind !== "loan") residence.pool.cut(residence, tokens);
+      return;
+    }
+    turn.leaves = leaves;
+    turn.residence = residence;
+    turn.admitted = true;
+    turn.cachedTokens ??= residence.table.length;
+    device.add(turn);
+  }
+}

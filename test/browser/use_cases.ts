@@ -92,14 +92,17 @@ export const useCases = {
   },
 
   crashedGpu: async () => {
-    const runtime = await openTiny();
-    const turn = codeOf(answer(runtime, "Hello", { maxTokens: 500 }));
-    await runtime.conversation().send("Hello")[Symbol.asyncIterator]().next();
-    await fetch(served.crashGpu, { method: "POST" });
-    const codes = [await turn, await codeOf(answer(runtime, "Again"))];
-    await runtime.dispose();
-    const next = await withTiny({}, async (again) => (await answer(again, "Hello")).text);
-    return { codes, next };
+    const whole = await withTiny(
+      {},
+      async (other) => (await answer(other, "Hello", { maxTokens: 120 })).text,
+    );
+    return withTiny({}, async (runtime) => {
+      const turn = answer(runtime, "Hello", { maxTokens: 120 });
+      await runtime.conversation().send("Hello")[Symbol.asyncIterator]().next();
+      await fetch(served.crashGpu, { method: "POST" });
+      const crashed = (await turn).text;
+      return { whole, crashed, next: (await answer(runtime, "Hello")).text };
+    });
   },
 
   disposed: async () => {

@@ -9,7 +9,7 @@ import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import { parseTrace } from "../src/workload/trace.ts";
 import { agentsHtml } from "./agents_html.ts";
-import { type AgentsReport, type AgentsRequest, type LoadWord, runAgents } from "./agents_run.ts";
+import { type AgentsReport, type AgentsRequest, runAgents } from "./agents_run.ts";
 import { shapes } from "./shapes.ts";
 
 interface AgentsOptions {
@@ -94,7 +94,7 @@ async function requestOf(options: AgentsOptions): Promise<AgentsRequest> {
     adapters: [adapters[0] ?? "", adapters[1] ?? ""],
     policies: words.filter((name): name is PolicyName => name !== WHOLE),
     wholeMachine: words.includes(WHOLE),
-    loads: loads as LoadWord[],
+    loads,
     conversations: checkNumber("--conversations", options.conversations, {
       min: 1,
       max: 100_000,

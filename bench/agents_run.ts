@@ -20,16 +20,14 @@ import { shapes } from "./shapes.ts";
 
 /** The comparison of policies on real devices: every policy meets the same conversations at the same rates, one after the other. */
 
-/** A share of the rate at which the devices are busy all the time. */
-export type LoadWord = number;
-
 export interface AgentsRequest {
   /** Of the prefiller and of the decoder; empty for the best. */
   readonly adapters: readonly [string, string];
   readonly policies: readonly PolicyName[];
   /** One device with all cores beside them. */
   readonly wholeMachine: boolean;
-  readonly loads: readonly LoadWord[];
+  /** Shares of the rate at which the devices are busy all the time. */
+  readonly loads: readonly number[];
   readonly conversations: number;
   readonly seeds: number;
   readonly model: { readonly kind: "shape" | "file"; readonly name: string };

@@ -8,6 +8,7 @@ import type {
   StepRecord,
 } from "../src/metrics/replay.ts";
 import type { DeviceSpec } from "../src/protocol/device.ts";
+import { GREEDY } from "../src/protocol/sampling.ts";
 import type { Runner, StepPlan } from "../src/protocol/step.ts";
 import type { Policy } from "../src/scheduler/policy.ts";
 import { Scheduler } from "../src/scheduler/scheduler.ts";
@@ -30,16 +31,6 @@ export interface ReplayOptions {
 }
 
 const OCCUPANCY_MS = 100;
-const GREEDY = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  seed: 0,
-} as const;
 
 /** @throws the signal's reason */
 export async function replay(

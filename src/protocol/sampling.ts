@@ -18,6 +18,18 @@ export interface SamplingOptions {
   readonly seed?: number;
 }
 
+/** The likeliest token, always. */
+export const GREEDY: Required<SamplingOptions> = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  seed: 0,
+};
+
 /** Whether the choice needs the whole row of logits on the host; otherwise shaders/sample.wesl makes it. */
 export function needsLogits(sampling: Required<SamplingOptions>): boolean {
   return hasPenalties(sampling) || (sampling.temperature > 0 && isTruncated(sampling));

@@ -3,6 +3,7 @@ import type { CopyRecord, Replay, StepRecord } from "../metrics/replay.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
 import type { DeviceSpec } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
+import { GREEDY } from "../protocol/sampling.ts";
 import type { Policy } from "../scheduler/policy.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import type { WorkloadConversation } from "../workload/workload.ts";
@@ -48,17 +49,6 @@ interface LiveConversation {
   transfers: number;
   movedBlocks: number;
 }
-
-const GREEDY = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  seed: 0,
-} as const;
 
 class Simulator {
   readonly #clock = new VirtualClock();

@@ -1,6 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { formatTable } from "../src/cli/format.ts";
 import { interruptible } from "../src/cli/interrupt.ts";
 import { type Io, print, printJson, say } from "../src/cli/io.ts";
 import { parseNumber } from "../src/cli/model_options.ts";
@@ -9,7 +8,8 @@ import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import { parseTrace } from "../src/workload/trace.ts";
 import { agentsHtml } from "./agents_html.ts";
-import { type AgentsReport, type AgentsRequest, runAgents } from "./agents_run.ts";
+import { type AgentsRequest, runAgents, WHOLE_MACHINE } from "./agents_run.ts";
+import { agentsText } from "./agents_text.ts";
 import { shapes } from "./shapes.ts";
 
 interface AgentsOptions {
@@ -21,6 +21,7 @@ interface AgentsOptions {
   readonly shape: string;
   readonly model?: string;
   readonly kvMib?: number;
+  readonly patience: number;
   readonly ttftSlo: number;
   readonly tbtSlo: number;
   readonly trace?: string;
@@ -28,8 +29,6 @@ interface AgentsOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
-
-const WHOLE = "whole-machine";
 
 export function addAgents(program: Command, io: Io): void {
   const names = Object.keys(policies);
@@ -41,21 +40,27 @@ export function addAgents(program: Command, io: Io): void {
     .option("--devices <adapters>", "prefiller and decoder: parts of their names, separated by a comma", ",")
     .option(
       "--policies <names>",
-      `some of ${names.join(", ")}, and ${WHOLE}: one device that has all cores`,
-      [...names, WHOLE].join(","),
+      `some of ${names.join(", ")}, and ${WHOLE_MACHINE}: one device that has all cores`,
+      [...names, WHOLE_MACHINE].join(","),
     )
     .option(
       "--loads <shares>",
       "conversations a second, as shares of what the devices manage at most",
-      "0.4,0.7,1",
+      "0.5,0.75,1",
     )
     .option("--conversations <number>", "conversations of a cell", parseNumber("--conversations"), 200)
     .option("--seeds <number>", "workloads of each load", parseNumber("--seeds"), 2)
     .option("--shape <name>", `random weights of this shape: ${Object.keys(shapes).join(", ")}`, "tiny-15m")
     .option("--model <model>", "name in the catalogue or path of a GGUF file, in place of a shape")
     .option("--kv-mib <MiB>", "size of each KV pool", parseNumber("--kv-mib"))
-    .option("--ttft-slo <ms>", "most a turn may wait for its first token", parseNumber("--ttft-slo"), 2000)
-    .option("--tbt-slo <ms>", "most the mean time between tokens may be", parseNumber("--tbt-slo"), 100)
+    .option(
+      "--patience <s>",
+      "how long after the last arrival conversations are cut off, and keep no SLO",
+      parseNumber("--patience"),
+      30,
+    )
+    .option("--ttft-slo <ms>", "most a turn may wait for its first token", parseNumber("--ttft-slo"), 1500)
+    .option("--tbt-slo <ms>", "most the mean time between tokens may be", parseNumber("--tbt-slo"), 75)
     .option("--trace <file>", "turns as JSON lines (session_id, timestamp or delay, lengths), or Mooncake's")
     .option("--html <file>", "write a report with plots")
     .option("--json", "print JSON for machines")
@@ -71,8 +76,8 @@ export function addAgents(program: Command, io: Io): void {
         runAgents({ ...request, signal, onProgress, onSoftware }),
       ).finally(() => progress.stop());
       if (options.html !== undefined)
-        await writeFile(options.html, agentsHtml(report, describe(report), replays));
-      await (options.json ? printJson(io, report) : print(io, describe(report)));
+        await writeFile(options.html, agentsHtml(report, agentsText(report), replays));
+      await (options.json ? printJson(io, report) : print(io, agentsText(report)));
     });
 }
 
@@ -85,15 +90,15 @@ async function requestOf(options: AgentsOptions): Promise<AgentsRequest> {
   if (adapters.length !== 2)
     throw invalidOption("--devices", options.devices, "two adapters with a comma between");
   const words = options.policies.split(",").map((name) => name.trim());
-  const unknown = words.find((name) => name !== WHOLE && !Object.hasOwn(policies, name));
-  if (unknown !== undefined) throw invalidOption("--policies", unknown, `a policy, or ${WHOLE}`);
+  const unknown = words.find((name) => name !== WHOLE_MACHINE && !Object.hasOwn(policies, name));
+  if (unknown !== undefined) throw invalidOption("--policies", unknown, `a policy, or ${WHOLE_MACHINE}`);
   const loads = options.loads.split(",").map((load) => Number(load));
   for (const load of loads) checkNumber("--loads", load, { above: 0, max: 10 });
   const text = options.trace === undefined ? undefined : await readTrace(options.trace);
   return {
     adapters: [adapters[0] ?? "", adapters[1] ?? ""],
-    policies: words.filter((name): name is PolicyName => name !== WHOLE),
-    wholeMachine: words.includes(WHOLE),
+    policies: words.filter((name): name is PolicyName => name !== WHOLE_MACHINE),
+    wholeMachine: words.includes(WHOLE_MACHINE),
     loads,
     conversations: checkNumber("--conversations", options.conversations, {
       min: 1,
@@ -101,6 +106,7 @@ async function requestOf(options: AgentsOptions): Promise<AgentsRequest> {
       integer: true,
     }),
     seeds: checkNumber("--seeds", options.seeds, { min: 1, max: 1000, integer: true }),
+    patienceMs: 1000 * checkNumber("--patience", options.patience, { min: 0, max: 1_000_000 }),
     model: model === undefined ? { kind: "shape", name: shape } : { kind: "file", name: model },
     kvMiB: kvMib === undefined ? undefined : checkNumber("--kv-mib", kvMib, { above: 0, max: 2 ** 20 }),
     slo: {
@@ -115,60 +121,4 @@ async function readTrace(path: string): Promise<string> {
   return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw invalidOption("--trace", path, `a file that can be read (${cause.code})`);
   });
-}
-
-function describe({
-  machine,
-  devices,
-  model,
-  workload,
-  slo,
-  loads,
-  cells,
-  loadAverage,
-}: AgentsReport): string {
-  const [before, after] = loadAverage.map((load) => load.toFixed(1));
-  const head = formatTable([
-    ...devices.map(({ role, adapter }) => [role, adapter]),
-    [
-      "versions",
-      `Baton ${machine.baton} (${machine.commit ?? "no clone"}), Node ${machine.node}, Dawn ${machine.dawn}`,
-    ],
-    ["machine", `${machine.os}, ${machine.cores} x ${machine.cpu}, load ${before} to ${after}`],
-    ["model", model],
-    ["workload", workload],
-    ["SLOs", `every turn's TTFT at most ${slo.ttftMs} ms, mean TBT at most ${slo.tbtMs} ms`],
-  ]);
-  const tables = loads.map(({ load, ratePerSecond }) => {
-    const rows = cells.filter((cell) => cell.load === load);
-    const names = [...new Set(rows.map(({ policy }) => policy))];
-    const body = names.map((policy) => {
-      const own = rows.filter((cell) => cell.policy === policy);
-      const range = (of: (cell: (typeof own)[number]) => number, digits: number) =>
-        spreadOf(own.map(of), digits);
-      return [
-        policy,
-        range((cell) => cell.ttfetMs.p50, 0),
-        range((cell) => cell.ttfetMs.p95, 0),
-        range((cell) => cell.firstTtftMs.p95, 0),
-        range((cell) => cell.laterTtftMs.p95, 0),
-        range((cell) => cell.lastTurnTbtMs.p95, 1),
-        range((cell) => 100 * cell.sloShare, 0),
-        range((cell) => cell.goodput, 2),
-        range((cell) => cell.handoffs / cell.conversations, 2),
-        range((cell) => cell.handoffBytes / 2 ** 20, 0),
-        range((cell) => cell.failed, 0),
-      ];
-    });
-    const columns = ["policy", "TTFET p50", "p95", "1st TTFT p95", "later p95", "last TBT p95", "SLO %", "goodput/s", "handoffs", "MiB", "failed"]; // biome-ignore format: a row
-    return `\nload ${load}: ${ratePerSecond.toFixed(2)} conversations a second\n${formatTable([columns, ...body])}`;
-  });
-  return [head, ...tables].join("\n");
-}
-
-/** The mean over seeds, and from the least to the greatest. */
-function spreadOf(values: readonly number[], digits: number): string {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  if (values.length === 1) return mean.toFixed(digits);
-  return `${mean.toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
 }

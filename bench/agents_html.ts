@@ -1,7 +1,8 @@
 import uplot from "uplot/dist/uPlot.iife.min.js?raw";
 import uplotStyle from "uplot/dist/uPlot.min.css?raw";
-import { type ConversationTimes, conversationTimes } from "../src/metrics/conversation_metrics.ts";
-import type { Replay } from "../src/metrics/replay.ts";
+import type { ConversationTimes } from "../src/metrics/conversation_metrics.ts";
+import type { CopyRecord, Replay } from "../src/metrics/replay.ts";
+import { timesOf } from "../src/metrics/replay_cell.ts";
 import { quantile } from "../src/metrics/summary.ts";
 import script from "./agents_page.js?raw";
 import type { AgentsReport } from "./agents_run.ts";
@@ -25,7 +26,7 @@ export function agentsHtml(report: AgentsReport, table: string, replays: readonl
     cdfs: READINGS.map(([title, of]) => ({
       title,
       series: replays.flatMap(({ policy, conversations }) => {
-        const times = conversations.flatMap(({ turns }) => conversationTimes(turns) ?? []);
+        const times = conversations.flatMap((one) => timesOf(one) ?? []);
         const values = times.flatMap(of).toSorted((a, b) => a - b);
         return values.length === 0 ? [] : [{ name: policy, values: hundredths(values) }];
       }),
@@ -55,6 +56,8 @@ pre { overflow-x: auto; font-size: 12px; line-height: 1.5; }
 <p class="key"><span style="background:#f97316"></span>prefill<span style="background:#38bdf8"></span>decode<span
 style="background:#a855f7"></span>both in one step<span style="background:#16a34a"></span>KV leaving and entering</p>
 <div id="timelines"></div>
+<h2>KV that was copied</h2>
+<div id="handoffs"></div>
 <script type="application/json" id="data">${JSON.stringify(data).replaceAll("<", "\\u003c")}</script>
 <script>${uplot}</script>
 <script>${script}</script>
@@ -78,6 +81,7 @@ function timelineOf({ policy, totalMs, steps, copies, occupancy }: Replay) {
       prefillTokens,
       decodes,
     ]),
+    handoffMiB: cumulated(copies),
     copies: shown(copies).map(({ device, startMs, endMs }) => [
       place(device),
       Math.round(startMs),
@@ -88,6 +92,17 @@ function timelineOf({ policy, totalMs, steps, copies, occupancy }: Replay) {
       ...devices.map((id) => blocks[id] ?? 0),
     ]),
   };
+}
+
+/** How much has entered the devices that KV goes to, at each arrival there: seconds, MiB. */
+function cumulated(copies: readonly CopyRecord[]): number[][] {
+  let bytes = 0;
+  return copies
+    .filter(({ step }) => step === "import")
+    .map((copy) => {
+      bytes += copy.bytes;
+      return [Math.round(copy.endMs) / 1000, Math.round((100 * bytes) / 2 ** 20) / 100];
+    });
 }
 
 /** The values at every hundredth from the least to the greatest. */

@@ -1,7 +1,7 @@
 // Draws the report's plots in the page, from the data that stands in it. `uPlot` is loaded before.
 (() => {
   /** @typedef {{ name: string, values: number[] }} Curve */
-  /** @typedef {{ policy: string, devices: string[], totalMs: number, steps: number[][], copies: number[][], occupancy: number[][] }} Timeline */
+  /** @typedef {{ policy: string, devices: string[], totalMs: number, steps: number[][], copies: number[][], handoffMiB: number[][], occupancy: number[][] }} Timeline */
   /** @typedef {{ policies: string[], cdfs: { title: string, series: Curve[] }[], timelines: Timeline[] }} Data */
 
   /** @type {typeof import("uplot")} */
@@ -96,6 +96,33 @@
         ...devices.map((_, at) => occupancy.map((row) => row[at + 1] ?? 0)),
       ],
       used,
+    );
+  }
+
+  const moving = data.timelines.filter(({ handoffMiB }) => handoffMiB.length > 0);
+  if (moving.length > 0) {
+    new uPlot(
+      {
+        width: Math.min(1200, element("handoffs").clientWidth),
+        height: 300,
+        title: "handed over so far",
+        scales: { x: { time: false } },
+        axes: [axis("s"), axis("MiB")],
+        series: [
+          { label: "s" },
+          ...moving.map(({ policy }) => ({ label: policy, stroke: colourOf(policy), spanGaps: true })),
+        ],
+      },
+      uPlot.join(
+        moving.map(
+          ({ handoffMiB }) =>
+            /** @type {[number[], number[]]} */ ([
+              handoffMiB.map(([at = 0]) => at),
+              handoffMiB.map(([, mib = 0]) => mib),
+            ]),
+        ),
+      ),
+      element("handoffs"),
     );
   }
 

@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { TurnLoop } from "../src/conversation/turn_loop.ts";
 import type { ConversationTurn } from "../src/metrics/conversation_metrics.ts";
 import type {
@@ -27,6 +29,8 @@ export interface ReplayOptions {
   /** Of the prompts' tokens. */
   readonly seed: number;
   readonly signal: AbortSignal;
+  /** How long after the last arrival conversations are cut off. */
+  readonly patienceMs: number;
   readonly onConversation?: (done: number) => void;
 }
 
@@ -35,7 +39,7 @@ const OCCUPANCY_MS = 100;
 /** @throws the signal's reason */
 export async function replay(
   workload: readonly WorkloadConversation[],
-  { policy, devices, seed, signal, onConversation }: ReplayOptions,
+  { policy, devices, seed, signal, patienceMs, onConversation }: ReplayOptions,
 ): Promise<Replay> {
   const beginMs = performance.now();
   const now = () => performance.now() - beginMs;
@@ -44,65 +48,86 @@ export async function replay(
   const specs = devices.map(({ id, role, limits }) => ({ id, role, limits }));
   const scheduler = new Scheduler({ devices: specs, policy, speculation: "off" });
   const loop = new TurnLoop(scheduler, runners, { now });
-  const vocabTokens = devices[0]?.limits.vocabTokens ?? 1;
-  const blockBytes = devices[0]?.limits.blockBytes ?? 0;
   const occupancy: OccupancyRecord[] = [];
   const watch = setInterval(() => {
     const blocks = scheduler.snapshot().devices.map(({ id, blocks }) => [id, blocks.used] as const);
     occupancy.push({ atMs: now(), blocks: Object.fromEntries(blocks) });
   }, OCCUPANCY_MS);
+  const cut = new AbortController();
+  const lastMs = Math.max(0, ...workload.map(({ arrivalMs }) => arrivalMs));
+  const patience = setTimeout(() => cut.abort(), lastMs + patienceMs);
+  const ends = AbortSignal.any([signal, cut.signal]);
+  // Every conversation that waits listens to it.
+  setMaxListeners(0, ends);
+  const limits = devices[0]?.limits;
   let done = 0;
   const one = async (conversation: WorkloadConversation, index: number): Promise<ConversationRecord> => {
-    const { id } = conversation;
     const draws = new Draws((seed * 100_003 + index) >>> 0);
-    await pause(conversation.arrivalMs - now(), signal);
-    const turns: ConversationTurn[] = [];
-    let error: string | undefined;
-    for (const turn of conversation.turns) {
-      await pause(turn.delayMs, signal);
-      const tokens = Array.from({ length: turn.inputTokens }, () => draws.integer(0, vocabTokens - 1));
-      const arrivedMs = now();
-      const tokenMs: number[] = [];
-      try {
-        await new Promise<void>((resolve, failed) => {
-          const output = {
-            kind: "tokens",
-            sampling: GREEDY,
-            maxTokens: turn.outputTokens,
-            endTokens: [],
-            stopTokens: [],
-          } as const;
-          const token = (_: number, atMs: number) => void tokenMs.push(atMs);
-          const keep = scheduler.history(id).length;
-          loop.start(
-            { conversation: id, keep, tokens, output },
-            { token, finished: () => resolve(), failed },
-          );
-        });
-      } catch (cause) {
-        error = cause instanceof Error ? cause.message : String(cause);
-        break;
-      }
-      turns.push({ arrivedMs, tokenMs, endedMs: now(), pauseMs: turn.delayMs });
-    }
-    const seen = scheduler.snapshot().conversations.find((state) => state.id === id);
-    loop.close(id);
+    const tokensOf = (count: number) =>
+      Array.from({ length: count }, () => draws.integer(0, (limits?.vocabTokens ?? 1) - 1));
+    await pause(conversation.arrivalMs - now(), ends);
+    const record = await replayConversation(conversation, { scheduler, loop, tokensOf, now, ends });
+    const { transfers, blocks } = scheduler.movedOf(conversation.id);
+    loop.close(conversation.id);
     onConversation?.(++done);
-    return {
-      id,
-      turns,
-      transfers: seen?.transfers ?? 0,
-      movedBytes: (seen?.movedBlocks ?? 0) * blockBytes,
-      error,
-    };
+    return { ...record, transfers, movedBytes: blocks * (limits?.blockBytes ?? 0) };
   };
   try {
     const conversations = await Promise.all(workload.map(one));
+    signal.throwIfAborted();
     return { policy: policy.name, totalMs: now(), conversations, ...log, occupancy };
   } finally {
     clearInterval(watch);
+    clearTimeout(patience);
     await loop.dispose();
   }
+}
+
+interface Replaying {
+  readonly scheduler: Scheduler;
+  readonly loop: TurnLoop;
+  readonly tokensOf: (count: number) => readonly number[];
+  readonly now: () => number;
+  readonly ends: AbortSignal;
+}
+
+async function replayConversation(
+  { id, turns: given }: WorkloadConversation,
+  { scheduler, loop, tokensOf, now, ends }: Replaying,
+): Promise<Pick<ConversationRecord, "id" | "turns" | "error" | "cutMs">> {
+  const turns: ConversationTurn[] = [];
+  for (const { delayMs, inputTokens, outputTokens } of given) {
+    await pause(delayMs, ends);
+    if (ends.aborted) return { id, turns, error: undefined, cutMs: now() };
+    const arrivedMs = now();
+    const tokenMs: number[] = [];
+    const request = {
+      conversation: id,
+      keep: scheduler.ranTokens(id),
+      tokens: tokensOf(inputTokens),
+      output: { kind: "tokens", sampling: GREEDY, maxTokens: outputTokens, endTokens: [], stopTokens: [] },
+    } as const;
+    let stop = () => {};
+    const error = await new Promise<Error | undefined>((resolve) => {
+      const turn = loop.start(request, {
+        token: (_, atMs) => void tokenMs.push(atMs),
+        finished: () => resolve(undefined),
+        failed: resolve,
+      });
+      stop = () => loop.stop(turn, "abort");
+      ends.addEventListener("abort", stop, { once: true });
+    });
+    ends.removeEventListener("abort", stop);
+    turns.push({ arrivedMs, tokenMs, endedMs: now(), pauseMs: delayMs });
+    if (error) return { id, turns, error: error.message };
+    if (ends.aborted) return { id, turns, error: undefined, cutMs: now() };
+  }
+  return { id, turns, error: undefined };
+}
+
+/** Ends early with the signal. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await delay(ms, undefined, { signal }).catch(() => {});
 }
 
 /** The same runner, with what it does written down. */
@@ -139,23 +164,4 @@ function contentOf({ rows }: StepPlan): Pick<StepRecord, "prefillTokens" | "deco
     return tokens.length === 1 && output.kind === "token" && position > 0;
   }).length;
   return { decodes, prefillTokens: rows.reduce((sum, { tokens }) => sum + tokens.length, 0) - decodes };
-}
-
-/** @throws the signal's reason */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(
-      () => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      },
-      Math.max(0, ms),
-    );
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
 }

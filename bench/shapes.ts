@@ -40,14 +40,14 @@ export const shapes: Readonly<Record<string, ModelShape>> = {
     contextTokens: 8192,
     ropeBase: 10_000,
   },
-  /** No model either: of the size of the smallest ones that make sentences. */
+  /** No model either: of the size of the smallest ones that make sentences, with heads that share keys and values as today's do. */
   "tiny-15m": {
     ...types,
     architecture: "llama",
     layers: 6,
     hidden: 288,
     heads: 6,
-    kvHeads: 6,
+    kvHeads: 2,
     headDim: 48,
     ffn: 768,
     vocab: 32_000,

@@ -26,15 +26,22 @@ export interface ConversationTimes {
   readonly totalMs: number;
 }
 
-/** Undefined for a conversation of which a turn got no token. */
-export function conversationTimes(turns: readonly ConversationTurn[]): ConversationTimes | undefined {
+/**
+ * Undefined for a conversation of which a turn got no token. Of one that was cut off at `cutMs` its times are what they had come to by
+ * then: at least so long.
+ */
+export function conversationTimes(
+  turns: readonly ConversationTurn[],
+  cutMs?: number,
+): ConversationTimes | undefined {
   const [first] = turns;
   const last = turns.at(-1);
-  const ttfts = turns.flatMap(({ arrivedMs, tokenMs }) =>
-    tokenMs[0] === undefined ? [] : [tokenMs[0] - arrivedMs],
-  );
+  const ttfts = turns.flatMap(({ arrivedMs, tokenMs }) => {
+    const firstMs = tokenMs[0] ?? cutMs;
+    return firstMs === undefined ? [] : [firstMs - arrivedMs];
+  });
   const [firstTtftMs, ...laterTtftMs] = ttfts;
-  const effectiveMs = last?.tokenMs[0];
+  const effectiveMs = cutMs ?? last?.tokenMs[0];
   if (first === undefined || last === undefined || firstTtftMs === undefined) return undefined;
   if (effectiveMs === undefined || ttfts.length < turns.length) return undefined;
   const pausesMs = turns.reduce((sum, { pauseMs }) => sum + pauseMs, 0);

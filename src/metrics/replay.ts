@@ -31,6 +31,8 @@ export interface ConversationRecord {
   readonly movedBytes: number;
   /** Why it ended early; undefined for one that ran to its end. */
   readonly error: string | undefined;
+  /** When it was cut off, as it took too long; undefined for one that was not. */
+  readonly cutMs?: number;
 }
 
 export interface Replay {

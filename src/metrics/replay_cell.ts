@@ -1,5 +1,5 @@
 import { type ConversationTimes, conversationTimes, keepsSlo, type Slo } from "./conversation_metrics.ts";
-import type { Replay } from "./replay.ts";
+import type { ConversationRecord, Replay } from "./replay.ts";
 import { quantile } from "./summary.ts";
 
 /** What a replay comes to, and what replays of several seeds come to together. */
@@ -19,6 +19,8 @@ export interface Cell {
   readonly conversations: number;
   /** Of these, how many ended early. */
   readonly failed: number;
+  /** And how many were cut off, as they took too long: these keep no SLO, and their times are at least what they are given here. */
+  readonly cut: number;
   readonly seconds: number;
   readonly ttfetMs: Percentiles;
   readonly ttfetWithPausesMs: Percentiles;
@@ -26,7 +28,7 @@ export interface Cell {
   readonly laterTtftMs: Percentiles;
   readonly tbtMs: Percentiles;
   readonly lastTurnTbtMs: Percentiles;
-  /** Share of the conversations that kept the SLOs, and how many of those in a second. */
+  /** Share of the conversations that kept the SLOs, and how many of those arrived in a second. */
   readonly sloShare: number;
   readonly goodput: number;
   /** Of the workload's answers. */
@@ -37,17 +39,20 @@ export interface Cell {
   readonly busy: Readonly<Record<string, number>>;
 }
 
+export interface CellOf {
+  readonly load: number;
+  /** At which conversations arrived. */
+  readonly ratePerSecond: number;
+  readonly seed: number;
+  readonly slo: Slo;
+}
+
 export function cellOf(
   { policy, totalMs, conversations, steps }: Replay,
-  load: number,
-  seed: number,
-  slo: Slo,
+  { load, ratePerSecond, seed, slo }: CellOf,
 ): Cell {
-  const times = conversations.flatMap(({ turns, error }) => {
-    const one = error === undefined ? conversationTimes(turns) : undefined;
-    return one ? [one] : [];
-  });
-  const kept = times.filter((one) => keepsSlo(one, slo)).length;
+  const times = conversations.flatMap((one) => timesOf(one) ?? []);
+  const kept = conversations.filter((one) => keeps(one, slo)).length;
   const seconds = totalMs / 1000;
   const each = (of: (one: ConversationTimes) => number | readonly number[] | undefined) =>
     percentiles(times.flatMap((one) => of(one) ?? []));
@@ -61,7 +66,8 @@ export function cellOf(
     load,
     seed,
     conversations: conversations.length,
-    failed: conversations.length - times.length,
+    failed: conversations.filter(({ error }) => error !== undefined).length,
+    cut: conversations.filter(({ cutMs }) => cutMs !== undefined).length,
     seconds: round(seconds),
     ttfetMs: each(({ ttfetMs }) => ttfetMs),
     ttfetWithPausesMs: each(({ ttfetWithPausesMs }) => ttfetWithPausesMs),
@@ -70,12 +76,23 @@ export function cellOf(
     tbtMs: each(({ tbtMs }) => tbtMs),
     lastTurnTbtMs: each(({ lastTurnTbtMs }) => lastTurnTbtMs),
     sloShare: round(kept / conversations.length),
-    goodput: round(kept / seconds),
+    goodput: round((kept / conversations.length) * ratePerSecond),
     outputTokensPerSecond: round(tokens / seconds),
     handoffs: conversations.reduce((sum, { transfers }) => sum + transfers, 0),
     handoffBytes: conversations.reduce((sum, { movedBytes }) => sum + movedBytes, 0),
     busy: Object.fromEntries(Object.entries(busyMs).map(([device, ms]) => [device, round(ms / totalMs)])),
   };
+}
+
+/** Undefined for one that failed. */
+export function timesOf({ turns, error, cutMs }: ConversationRecord): ConversationTimes | undefined {
+  return error === undefined ? conversationTimes(turns, cutMs) : undefined;
+}
+
+/** Whether the conversation ran to its end and kept the SLOs. */
+export function keeps(conversation: ConversationRecord, slo: Slo): boolean {
+  const times = conversation.cutMs === undefined ? timesOf(conversation) : undefined;
+  return times !== undefined && keepsSlo(times, slo);
 }
 
 /** All NaN for no values. */

@@ -41,7 +41,7 @@ test("matrices have mean 0 and deviation 1 / sqrt(cols); gains are 1", async () 
 
 /** As their cards on the hub count them; of the one that is no model, as its shape does. */
 const parameters: Readonly<Record<string, number>> = {
-  "tiny-15m": 32_000 * 288 + 6 * (4 * 288 ** 2 + 3 * 288 * 768 + 2 * 288) + 288,
+  "tiny-15m": 32_000 * 288 + 6 * (2 * 288 * (288 + 96) + 3 * 288 * 768 + 2 * 288) + 288,
   "smollm2-135m": 134_515_008,
   "smollm2-360m": 361_821_120,
   "qwen2.5-0.5b": 494_032_768,

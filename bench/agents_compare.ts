@@ -1,0 +1,60 @@
+import type { ConversationTimes, Slo } from "../src/metrics/conversation_metrics.ts";
+import type { ConversationRecord, Replay } from "../src/metrics/replay.ts";
+import { keeps, percentiles, timesOf } from "../src/metrics/replay_cell.ts";
+import { type Pair, type PairedRatio, pairedRatio } from "./paired.ts";
+
+/** What `baton` comes to beside each other policy at a load, conversation by conversation, over all seeds. */
+export interface Comparison {
+  readonly load: number;
+  /** The other one. */
+  readonly policy: string;
+  /** Of conversations that kept the SLOs: `baton`'s number by the other's, so more than 1 is better. */
+  readonly goodput: PairedRatio;
+  /** `baton`'s 95th percentile by the other's, so less than 1 is better. */
+  readonly ttfet: PairedRatio;
+  readonly laterTtft: PairedRatio;
+  readonly lastTurnTbt: PairedRatio;
+}
+
+/** A replay at a load. */
+export interface LoadReplay {
+  readonly load: number;
+  readonly seed: number;
+  readonly replayed: Replay;
+}
+
+const BATON = "baton";
+
+/** Empty where `baton` was not replayed. */
+export function compareToBaton(all: readonly LoadReplay[], slo: Slo): readonly Comparison[] {
+  const others = new Map<string, (readonly Pair<ConversationRecord>[])[]>();
+  for (const { load, seed, replayed } of all) {
+    const own = all.find((one) => one.replayed.policy === BATON && one.load === load && one.seed === seed);
+    if (own === undefined || replayed.policy === BATON) continue;
+    const key = JSON.stringify([load, replayed.policy]);
+    others.set(key, [...(others.get(key) ?? []), pairsOf(own.replayed, replayed)]);
+  }
+  return Array.from(others, ([key, runs]) => {
+    const [load, policy]: [number, string] = JSON.parse(key);
+    const p95 = (of: (times: ConversationTimes) => number | readonly number[] | undefined) =>
+      pairedRatio(runs, (records) => {
+        return percentiles(records.flatMap((one) => timesOf(one) ?? []).flatMap((times) => of(times) ?? []))
+          .p95;
+      });
+    return {
+      load,
+      policy,
+      goodput: pairedRatio(runs, (records) => records.filter((one) => keeps(one, slo)).length),
+      ttfet: p95(({ ttfetMs }) => ttfetMs),
+      laterTtft: p95(({ laterTtftMs }) => laterTtftMs),
+      lastTurnTbt: p95(({ lastTurnTbtMs }) => lastTurnTbtMs),
+    };
+  });
+}
+
+function pairsOf(own: Replay, other: Replay): readonly Pair<ConversationRecord>[] {
+  return own.conversations.flatMap((one, at) => {
+    const beside = other.conversations[at];
+    return beside ? [{ one, other: beside }] : [];
+  });
+}

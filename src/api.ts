@@ -231,6 +231,12 @@ export interface Conversation {
    */
   fork(options?: ForkOptions): Conversation;
   /**
+   * Takes back all but the first `messages` messages, range [0, messages.length]; no question may be left without its answer. The next
+   * turn goes on from there with what of their KV is in the cache.
+   * @throws InputError `invalid-option`, `conversation-busy`, `disposed`
+   */
+  rollback(messages: number): void;
+  /**
    * The conversation as bytes, its KV cache included, for `Runtime.import` of the same model anywhere: there it goes on with the same
    * next logits, without prefilling. A turn that runs is no part of it.
    * @throws InputError `disposed`; DeviceError
@@ -248,6 +254,11 @@ export interface ForkOptions {
 export interface SendOptions extends SamplingOptions {
   /** Most tokens of the answer. Default: what the model's context leaves. */
   readonly maxTokens?: number;
+  /**
+   * Range [-1000, 1000]. Of turns that wait, those of a higher one go first; one more counts as much as ten seconds of waiting, so that
+   * nobody waits forever. Default 0.
+   */
+  readonly priority?: number;
   /** Strings that end the answer; they are never shown. */
   readonly stop?: readonly string[];
   /** Token ids that end the answer besides the model's own. */

@@ -45,9 +45,9 @@ export class ChatTurn implements TurnSink {
 
   /** @throws InputError `disposed` */
   begin(prompt: Pick<TurnRequest, "conversation" | "keep" | "tokens">): void {
-    const { sampling, maxTokens, stopTokens } = this.#options;
+    const { sampling, maxTokens, stopTokens, priority } = this.#options;
     const output = { kind: "tokens", sampling, maxTokens, stopTokens, endTokens: this.#endTokens } as const;
-    this.#turn = this.#loop.start({ ...prompt, output }, this);
+    this.#turn = this.#loop.start({ ...prompt, output, priority }, this);
   }
 
   abort(): void {

@@ -33,6 +33,7 @@ export class ChatConversation implements Conversation {
   readonly #parts: ConversationParts;
   #messages: readonly Message[];
   #disposed = false;
+  #turns = 0;
 
   constructor(id: string, messages: readonly Message[], parts: ConversationParts) {
     this.id = id;
@@ -61,6 +62,7 @@ export class ChatConversation implements Conversation {
     }
     const abort = () => turn.abort();
     turn.begin({ conversation: this.id, ...prompt });
+    this.#turns += 1;
     try {
       signal?.addEventListener("abort", abort);
       yield* turn.parts();
@@ -68,19 +70,24 @@ export class ChatConversation implements Conversation {
       signal?.removeEventListener("abort", abort);
       abort();
       await turn.ended;
+      this.#turns -= 1;
     }
   }
 
   fork({ messages = this.#messages.length }: ForkOptions = {}): ChatConversation {
-    if (this.#disposed) throw conversationDisposed(this.id);
-    const { length } = this.#messages;
-    checkNumber("messages", messages, { min: 0, max: length, integer: true });
-    const kept = this.#messages.slice(0, messages);
-    if (kept.at(-1)?.role === "user")
-      throw invalidOption("messages", messages, "a number that leaves no question without its answer");
+    const kept = this.#first(messages);
     const id = this.#parts.newId();
     this.#parts.loop.fork(id, this.id);
     return new ChatConversation(id, kept, this.#parts);
+  }
+
+  rollback(messages: number): void {
+    const kept = this.#first(messages);
+    if (this.#turns > 0) {
+      const message = `${this.id} has a turn that runs: stop it, or wait for its end, before you roll back.`;
+      throw new InputError("conversation-busy", message, { conversation: this.id });
+    }
+    this.#messages = kept;
   }
 
   async export(): Promise<Uint8Array<ArrayBuffer>> {
@@ -93,6 +100,17 @@ export class ChatConversation implements Conversation {
   dispose(): void {
     this.#disposed = true;
     this.#parts.loop.close(this.id);
+  }
+
+  /** @throws InputError `invalid-option`, `disposed` */
+  #first(messages: number): readonly Message[] {
+    if (this.#disposed) throw conversationDisposed(this.id);
+    this.#parts.loop.assertAlive();
+    checkNumber("messages", messages, { min: 0, max: this.#messages.length, integer: true });
+    const kept = this.#messages.slice(0, messages);
+    if (kept.at(-1)?.role === "user")
+      throw invalidOption("messages", messages, "a number that leaves no question without its answer");
+    return kept;
   }
 
   #prompt(next: Message): Pick<TurnRequest, "keep" | "tokens"> {

@@ -17,6 +17,7 @@ import {
 export interface TurnOptions {
   readonly sampling: Required<SamplingOptions>;
   readonly maxTokens: number;
+  readonly priority: number;
   readonly stop: readonly string[];
   readonly stopTokens: readonly number[];
   readonly signal: AbortSignal | undefined;
@@ -62,6 +63,7 @@ export function checkSendOptions(
     sampling: checkSampling(options),
     maxTokens:
       checkOptionalNumber("maxTokens", options.maxTokens, { min: 1, integer: true }) ?? contextTokens,
+    priority: checkNumber("priority", options.priority ?? 0, { min: -1000, max: 1000 }),
     stop: checkStop(options.stop ?? []),
     stopTokens: checkTokens("stopTokens", options.stopTokens ?? [], vocabTokens),
     signal: options.signal,

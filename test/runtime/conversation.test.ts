@@ -270,6 +270,7 @@ const wrong: readonly (readonly [string, Record<string, unknown>])[] = [
   ["frequencyPenalty", { frequencyPenalty: Infinity }],
   ["seed", { seed: 2 ** 32 }],
   ["maxTokens", { maxTokens: 0 }],
+  ["priority", { priority: Number.NaN }],
   ["stop", { stop: "text" }],
   ["stop", { stop: [""] }],
   ["stopTokens[0]", { stopTokens: [600] }],

@@ -123,6 +123,26 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
     await runtime.dispose();
   });
 
+  test("a rollback takes messages back, and what comes next is as if they had never been", async () => {
+    const runtime = await openTiny({ adapter });
+    const conversation = runtime.conversation({ system: "Be brief." });
+    await collect(conversation.send("One", { maxTokens: 6 }));
+    const two = await collect(conversation.send("Two", { maxTokens: 6 }));
+    const turn = conversation.send("Three", { maxTokens: 6 })[Symbol.asyncIterator]();
+    await turn.next();
+    expect(() => conversation.rollback(3)).toThrow("turn that runs");
+    await turn.return?.();
+    conversation.rollback(3);
+    expect(conversation.messages).toHaveLength(3);
+    const again = await collect(conversation.send("Two", { maxTokens: 6 }));
+    expect(again.text).toBe(two.text);
+    expect(again.usage.cachedTokens).toBeGreaterThanOrEqual(two.usage.cachedTokens);
+    expect(() => conversation.rollback(2)).toThrow("question");
+    expect(() => conversation.rollback(6)).toThrow("messages");
+    await runtime.dispose();
+    expect(() => conversation.rollback(0)).toThrow("disposed");
+  });
+
   test("a saved conversation goes on in another runtime, with nothing prefilled again, and only there where the model is the same", async () => {
     const [first, second] = [
       await openTiny({ adapter }),

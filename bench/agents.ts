@@ -59,7 +59,7 @@ export function addAgents(program: Command, io: Io): void {
       parseNumber("--patience"),
       30,
     )
-    .option("--ttft-slo <ms>", "most a turn may wait for its first token", parseNumber("--ttft-slo"), 1500)
+    .option("--ttft-slo <ms>", "most a turn may wait for its first token", parseNumber("--ttft-slo"), 1000)
     .option("--tbt-slo <ms>", "most the mean time between tokens may be", parseNumber("--tbt-slo"), 75)
     .option("--trace <file>", "turns as JSON lines (session_id, timestamp or delay, lengths), or Mooncake's")
     .option("--html <file>", "write a report with plots")

@@ -64,9 +64,9 @@ export interface AgentsReport {
  */
 export const AGENTS: WorkloadShape = {
   turns: { min: 1, max: 5 },
-  firstTokens: { median: 160, sigma: 0.5, min: 32, max: 640 },
-  laterTokens: { median: 24, sigma: 0.6, min: 4, max: 128 },
-  outputTokens: { median: 12, sigma: 0.5, min: 2, max: 48 },
+  firstTokens: { median: 128, sigma: 0.5, min: 32, max: 512 },
+  laterTokens: { median: 16, sigma: 0.6, min: 4, max: 96 },
+  outputTokens: { median: 8, sigma: 0.5, min: 2, max: 32 },
   pauseMs: { median: 200, sigma: 0.8, min: 20, max: 2000 },
 };
 

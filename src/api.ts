@@ -36,15 +36,18 @@ export interface RuntimeOptions {
   readonly model: string | URL | Blob | ReadableStream<Uint8Array>;
   /** Default `default`. */
   readonly precision?: Precision;
-  /** Part of an adapter's name; the best adapter when absent. */
+  /** Part of an adapter's name, for one device that does everything. */
   readonly adapter?: string;
-  /** A device of the caller's own; it is used and not destroyed. Push no error scopes on it while it loads or tunes. */
+  /** A device of the caller's own, which does everything; it is used and not destroyed. Push no error scopes on it while it loads or tunes. */
   readonly device?: GPUDevice;
   /**
    * Several devices, each with a copy of the model and a KV pool of its own, in place of `adapter` and `device`. A conversation's KV cache
    * is copied from one to another once at the most; `policy: "conserve"` copies each from a prefiller to a decoder after its first prompt.
+   * `auto`, the default without `adapter` and `device`, is one device of the best adapter; or, where there are several GPUs of which none
+   * is much slower than the others, and all can hold the model, one of each in the role that suits it. What suits them is measured once,
+   * well within a second each, and remembered. In `exact` it is always one.
    */
-  readonly devices?: readonly DeviceOptions[];
+  readonly devices?: "auto" | readonly DeviceOptions[];
   /** Where turns run and in what order. Default `baton`. */
   readonly policy?: PolicyName;
   /** Size of each KV pool in MiB. Range (0, 1048576]; chosen from the model's context and the adapter's limits when absent. */
@@ -158,6 +161,8 @@ export interface Runtime {
   /** The first device's. */
   readonly adapter: AdapterSummary;
   readonly devices: readonly DeviceInfo[];
+  /** Which adapters have which roles and why, in one sentence for a person. */
+  readonly devicesReason: string;
   readonly policy: PolicyName;
   readonly precision: Precision;
   stats(): RuntimeStats;

@@ -26,7 +26,7 @@ import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
 import { HOST } from "./protocol/device.ts";
 import type { Runner } from "./protocol/step.ts";
-import { openDevices, type RuntimeDevice } from "./runtime_devices.ts";
+import { describeDevices, openDevices, type RuntimeDevice } from "./runtime_devices.ts";
 import { type Loaded, type LoadedDevice, load, modelInfo, openSource } from "./runtime_load.ts";
 import { type CheckedRuntimeOptions, checkRuntimeOptions, checkTuneOptions } from "./runtime_options.ts";
 import { recovery } from "./runtime_recovery.ts";
@@ -58,7 +58,7 @@ export async function openRuntime(
     if (checked.tune === "idle") runtime.tuneWhenIdle();
     return runtime;
   } catch (error) {
-    for (const { gpu } of opened) gpu.destroy();
+    for (const { gpu } of opened.devices) gpu.destroy();
     throw error;
   }
 }
@@ -74,6 +74,7 @@ class BatonRuntime implements Runtime {
   readonly model: ModelInfo;
   readonly adapter: AdapterSummary;
   readonly devices: readonly DeviceInfo[];
+  readonly devicesReason: string;
   readonly policy: PolicyName;
   readonly precision: Precision;
   readonly tokenizer: TextCodec;
@@ -89,11 +90,12 @@ class BatonRuntime implements Runtime {
   #disposal: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts) {
-    const { devices, tokenizer, template, options, source, file, platform, startedMs } = parts;
+    const { devices, why, tokenizer, template, options, source, file, platform, startedMs } = parts;
     const [{ runner, gpu }] = devices;
     this.model = modelInfo(options.model, source, file, runner);
     this.adapter = gpu.summary;
     this.devices = devices.map(infoOf);
+    this.devicesReason = describeDevices(devices, why);
     this.policy = options.policy ?? "baton";
     this.precision = options.precision;
     this.tokenizer = textCodec(tokenizer, template);

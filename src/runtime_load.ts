@@ -8,7 +8,7 @@ import type { ByteSource } from "./protocol/bytes.ts";
 import type { OnProgress, Progress } from "./protocol/progress.ts";
 import type { GpuRunner } from "./runner/gpu_runner.ts";
 import { openRunner } from "./runner/open_runner.ts";
-import type { RuntimeDevice } from "./runtime_devices.ts";
+import { type OpenedDevices, type RuntimeDevice, thatLoaded } from "./runtime_devices.ts";
 import type { CheckedRuntimeOptions } from "./runtime_options.ts";
 import { recallKernels } from "./runtime_tuner.ts";
 import { type ChatTemplate, createChatTemplate } from "./text/chat.ts";
@@ -31,33 +31,41 @@ export interface Loaded {
   readonly template: ChatTemplate;
   readonly file: GgufFile;
   readonly devices: readonly [LoadedDevice, ...LoadedDevice[]];
+  /** Why these devices, as the end of a sentence. */
+  readonly why: string;
 }
 
 /** Puts the model on every device; reads the source to its end, once for all of them. @throws ModelError, DeviceError; the signal's reason */
 export async function load(
   options: CheckedRuntimeOptions,
-  opened: readonly RuntimeDevice[],
+  opened: OpenedDevices,
   source: ByteSource,
   platform: Platform,
 ): Promise<Loaded> {
   const { signal, onProgress } = options;
-  const opening = broadcast(source, opened.length).map((one) => openGguf(one, { signal }));
+  const opening = broadcast(source, opened.devices.length).map((one) => openGguf(one, { signal }));
   const files = await all(opening);
   try {
-    const [file] = files;
-    if (file === undefined) throw new Error("A runtime without devices.");
-    const tokenizer = createTokenizer(file.metadata, vocabOf(new TensorTable(file)));
-    const template = createChatTemplate(file.metadata, tokenizer);
+    const [header] = files;
+    if (header === undefined) throw new Error("A runtime without devices.");
+    const tokenizer = createTokenizer(header.metadata, vocabOf(new TensorTable(header)));
+    const template = createChatTemplate(header.metadata, tokenizer);
     const report = onProgress ? combined(onProgress) : () => undefined;
-    const loading = opened.map(async (device, index) => {
-      const of = files[index] ?? file;
-      const runner = await loadDevice(options, device, of, platform, report(index));
-      return { ...device, runner };
+    const loading = opened.devices.map(async (device, index) => {
+      const file = files[index] ?? header;
+      try {
+        return { ...device, runner: await loadDevice(options, device, file, platform, report(index)) };
+      } finally {
+        // A device that failed must not keep the file from the others.
+        await file.close();
+      }
     });
-    const [first, ...others] = await all(loading);
+    const { devices, why } = thatLoaded(opened, await Promise.allSettled(loading));
     signal?.throwIfAborted();
+    const [first, ...others] = devices;
     if (first === undefined) throw new Error("A runtime without devices.");
-    return { tokenizer, template, file, devices: [first, ...others] };
+    const file = files[opened.devices.findIndex(({ gpu }) => gpu === first.gpu)] ?? header;
+    return { tokenizer, template, file, devices: [first, ...others], why };
   } finally {
     await Promise.all(files.map((file) => file.close()));
   }

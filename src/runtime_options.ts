@@ -62,10 +62,11 @@ function checkDevice(device: unknown): void {
 
 function checkDevices({ devices, adapter, device }: RuntimeOptions): void {
   if (devices === undefined) return;
-  if (!Array.isArray(devices) || devices.length < 1 || devices.length > MOST_DEVICES)
-    throw invalidOption("devices", devices, `an array of 1 to ${MOST_DEVICES} devices`);
+  if (devices !== "auto" && (!Array.isArray(devices) || devices.length < 1 || devices.length > MOST_DEVICES))
+    throw invalidOption("devices", devices, `"auto" or an array of 1 to ${MOST_DEVICES} devices`);
   if (adapter !== undefined || device !== undefined)
     throw invalidOption("devices", devices, "given alone: without adapter or device beside it");
+  if (devices === "auto") return;
   for (const [index, one] of devices.entries()) checkDeviceOptions(`devices[${index}]`, one);
   const own = devices.flatMap((one: DeviceOptions) => one.device ?? []);
   if (new Set(own).size < own.length)

@@ -6,10 +6,10 @@ import { type Io, say } from "./io.ts";
 /** Long work on stderr: a bar per phase on a terminal, a line now and then elsewhere, nothing when quiet. */
 
 export interface Work {
-  readonly phase: Progress["phase"] | "evaluate" | "measure";
+  readonly phase: Progress["phase"] | "evaluate";
   readonly done: number;
   readonly total: number | undefined;
-  readonly unit: Progress["unit"] | "tokens" | "samples" | "conversations";
+  readonly unit: Progress["unit"] | "tokens" | "conversations";
   readonly label: string;
 }
 

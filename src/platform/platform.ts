@@ -27,6 +27,8 @@ export interface OpenAdapter {
    * two devices are then ready in half of the time.
    */
   readonly openTwin?: () => Promise<OpenAdapter>;
+  /** The other adapters there are, from best to worst; absent where this one was asked for by name. */
+  readonly alternatives?: readonly AdapterSummary[];
   /** Lets go of the GPU instance. Call after the device is destroyed: in Node the process cannot exit before. */
   release(): void;
 }

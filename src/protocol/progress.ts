@@ -1,10 +1,10 @@
 /** What long work tells its caller: the phase, how far it is, and of what. */
 export interface Progress {
-  readonly phase: "download" | "verify" | "load" | "compile" | "warm-up" | "tune";
+  readonly phase: "download" | "verify" | "load" | "measure" | "compile" | "warm-up" | "tune";
   /** In `unit`s; `total` is undefined where nobody knows it. */
   readonly done: number;
   readonly total: number | undefined;
-  readonly unit: "bytes" | "pipelines" | "candidates";
+  readonly unit: "bytes" | "pipelines" | "candidates" | "samples";
   /** What is being worked on, in words for a person: a file's name, a source. */
   readonly label: string;
 }

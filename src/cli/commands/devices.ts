@@ -1,19 +1,39 @@
 import type { Command } from "commander";
 import { createNodePlatform } from "../../platform/node/node_platform.ts";
-import type { AdapterSummary, OpenAdapter } from "../../platform/platform.ts";
+import type { AdapterSummary, OpenAdapter, Platform } from "../../platform/platform.ts";
+import type { DeviceRole } from "../../protocol/device.ts";
+import { measureCandidates, recallCandidates } from "../../roles/candidates.ts";
+import {
+  byRates,
+  type Candidate,
+  chooseRoles,
+  collocated,
+  contenders,
+  describeChoice,
+  describeRates,
+  type RoleChoice,
+} from "../../roles/choice.ts";
+import type { Rates } from "../../roles/rates.ts";
 import { type AdapterKernels, describeKernels, kernelsOf } from "../adapter_kernels.ts";
 import { formatTable } from "../format.ts";
+import { interruptible } from "../interrupt.ts";
 import { type Io, print, printJson } from "../io.ts";
+import { createProgress } from "../progress_display.ts";
 import { styleOf } from "../style.ts";
 
 interface DevicesOptions {
   readonly adapter?: string;
   readonly kernels?: boolean;
+  readonly measure?: boolean;
   readonly json?: boolean;
 }
 
 interface Device extends AdapterSummary {
   readonly used: boolean;
+  /** What it is used for; null where it is not. */
+  readonly role: DeviceRole | null;
+  /** Null where it was not measured. */
+  readonly rates: Rates | null;
   readonly features: readonly string[];
   /** Subgroup sizes, smallest and largest; 0 where the adapter does not say. */
   readonly subgroups: readonly [number, number];
@@ -25,6 +45,7 @@ interface Device extends AdapterSummary {
 const EXAMPLES = `
 Examples:
   $ baton devices
+  $ baton devices --measure
   $ baton devices --adapter llvmpipe --json
   $ baton devices --kernels
 `;
@@ -32,32 +53,84 @@ Examples:
 export function addDevices(program: Command, io: Io): void {
   program
     .command("devices")
-    .description("List the WebGPU adapters, and which one Baton uses.")
+    .description("List the WebGPU adapters, and which of them Baton uses for what.")
     .option(
       "--adapter <name>",
       "part of the name of the adapter to use (default: BATON_ADAPTER, or the best)",
     )
     .option("--kernels", "also the defaults of each adapter's kernels, and what tuning chose")
+    .option("--measure", "measure how quick every adapter is at prefill and at decode, and remember it")
     .option("--json", "print JSON for machines")
     .addHelpText("after", EXAMPLES)
     .action((options: DevicesOptions) => devices(io, options));
 }
 
-async function devices(io: Io, { adapter, json, kernels }: DevicesOptions): Promise<void> {
+async function devices(io: Io, options: DevicesOptions): Promise<void> {
+  const { adapter, json, kernels } = options;
   const platform = createNodePlatform();
   const open = (name: string | undefined) => platform.openAdapter(name === undefined ? {} : { name });
-  const used = await withAdapter(open(adapter), ({ summary }) => summary.name);
+  const best = await withAdapter(open(adapter), ({ summary }) => summary);
+  const candidates = await candidatesOf(io, options, platform);
+  const choice = choiceOf(best, candidates, askedBy(io, options));
   const found: Device[] = [];
-  for (const { name } of await platform.listAdapters()) {
-    const device = await withAdapter(open(name), (opened) => describe(opened, used));
+  for (const candidate of candidates) {
+    const { name } = candidate.adapter;
+    const device = await withAdapter(open(name), (opened) => describe(opened, candidate, choice));
     found.push(kernels ? { ...device, kernels: await kernelsOf(await open(name), platform) } : device);
   }
-  const why = reason(found, adapter, io.env.BATON_ADAPTER);
-  if (json) return printJson(io, { used, why, adapters: found });
+  const { why } = choice;
+  if (json)
+    return printJson(io, { used: choice.devices[0].adapter, why, devices: choice.devices, adapters: found });
+  const texts = found.map((device) => deviceText(io, device)).join("\n");
   await print(
     io,
-    `${found.map((device) => deviceText(io, device)).join("\n")}\nBaton uses ${used}: ${why}.\n`,
+    `${texts}\n${[`Baton uses ${describeChoice(choice.devices, why)}`, ...hints(candidates, choice)].join("\n")}\n`,
   );
+}
+
+/** Every adapter, with rates measured now or before. */
+async function candidatesOf(
+  io: Io,
+  { measure, json }: DevicesOptions,
+  platform: Platform,
+): Promise<readonly Candidate[]> {
+  const adapters = await platform.listAdapters();
+  if (!measure) return recallCandidates(adapters, platform);
+  const progress = createProgress(io, json === true);
+  const onProgress = progress.report.bind(progress);
+  return interruptible(io, (signal) => measureCandidates(adapters, platform, { onProgress, signal })).finally(
+    () => progress.stop(),
+  );
+}
+
+function choiceOf(
+  best: AdapterSummary,
+  candidates: readonly Candidate[],
+  asked: string | undefined,
+): RoleChoice {
+  const isBest = ({ adapter }: Candidate) => adapter.name === best.name;
+  const first = candidates.find(isBest) ?? { adapter: best, rates: undefined };
+  if (asked !== undefined) return collocated(first, asked);
+  return chooseRoles(first, candidates.filter((one) => !isBest(one))); // biome-ignore format: short
+}
+
+function askedBy(io: Io, { adapter }: DevicesOptions): string | undefined {
+  if (adapter !== undefined) return `--adapter asks for "${adapter}"`;
+  const { BATON_ADAPTER: name } = io.env;
+  return name ? `BATON_ADAPTER asks for "${name}"` : undefined;
+}
+
+/** What figures there are would say, where they do not count, and what would say more. */
+function hints(candidates: readonly Candidate[], { devices }: RoleChoice): readonly string[] {
+  const gpus = contenders(candidates);
+  if (gpus.some(({ rates }) => !rates))
+    return [
+      "The next start measures the GPUs and may choose otherwise; `baton devices --measure` does it now.",
+    ];
+  const figures = byRates(candidates);
+  const measured = candidates.filter(({ rates }) => rates);
+  if (gpus.length > 0 || measured.length < 2 || figures === undefined || devices.length > 1) return [];
+  return [`By figures alone it would use ${describeChoice(figures.devices, figures.why)}`];
 }
 
 async function withAdapter<T>(opening: Promise<OpenAdapter>, use: (opened: OpenAdapter) => T): Promise<T> {
@@ -69,11 +142,14 @@ async function withAdapter<T>(opening: Promise<OpenAdapter>, use: (opened: OpenA
   }
 }
 
-function describe({ adapter, summary }: OpenAdapter, used: string): Device {
+function describe({ adapter, summary }: OpenAdapter, { rates }: Candidate, choice: RoleChoice): Device {
+  const chosen = choice.devices.find((device) => device.adapter === summary.name);
   const { subgroupMinSize, subgroupMaxSize } = adapter.info;
   return {
     ...summary,
-    used: summary.name === used,
+    used: chosen !== undefined,
+    role: chosen?.role ?? null,
+    rates: rates ?? null,
     features: [...adapter.features].toSorted(),
     subgroups: [subgroupMinSize ?? 0, subgroupMaxSize ?? 0],
     limits: limitsOf(adapter.limits),
@@ -88,15 +164,6 @@ function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
     if (typeof value === "number") all[name] = value;
   }
   return all;
-}
-
-function reason(found: readonly Device[], option: string | undefined, env: string | undefined): string {
-  if (option !== undefined) return `--adapter asks for "${option}"`;
-  if (env) return `BATON_ADAPTER asks for "${env}"`;
-  if (found.length === 1) return "there is no other";
-  if (found.every(({ software }) => software))
-    return "there is no GPU, and it is the quickest software adapter";
-  return "it is the first GPU the system names";
 }
 
 function deviceText(io: Io, device: Device): string {
@@ -117,6 +184,7 @@ function deviceText(io: Io, device: Device): string {
       `${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize} bytes shared`,
     ],
     ["features", device.features.join(", ")],
+    ...(device.rates ? [["measured", describeRates(device.rates)]] : []),
   ];
   const table = formatTable(rows.map(([name = "", value = ""]) => [`  ${name}`, value]));
   const kernels = device.kernels ? describeKernels(device.kernels) : "";

@@ -1,6 +1,6 @@
 import { DeviceError } from "../../errors.ts";
-import { bestFirst, chooseAdapter, summarizeAdapter } from "../gpu_choice.ts";
-import { openAdapterOf } from "../open_adapter.ts";
+import { bestFirst, summarizeAdapter } from "../gpu_choice.ts";
+import { chooseOpen, openAdapterOf } from "../open_adapter.ts";
 import type { AdapterRequest, AdapterSummary, OpenAdapter } from "../platform.ts";
 
 /** Adapters in a browser, by `navigator.gpu`. */
@@ -26,7 +26,7 @@ export async function listAdapters(): Promise<readonly AdapterSummary[]> {
  * @throws DeviceError `no-adapter`
  */
 export async function openAdapter(request: AdapterRequest = {}): Promise<OpenAdapter> {
-  return chooseAdapter(await openAll(), request.name, ADVICE);
+  return chooseOpen(await openAll(), request.name, ADVICE);
 }
 
 async function openAll(): Promise<OpenAdapter[]> {

@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { DeviceError } from "../../errors.ts";
-import { bestFirst, chooseAdapter, summarizeAdapter } from "../gpu_choice.ts";
-import { openAdapterOf } from "../open_adapter.ts";
+import { bestFirst, summarizeAdapter } from "../gpu_choice.ts";
+import { chooseOpen, openAdapterOf } from "../open_adapter.ts";
 import type { AdapterRequest, AdapterSummary, OpenAdapter } from "../platform.ts";
 import { addCachedDriver } from "./gpu_drivers.ts";
 import { restingWait } from "./resting_wait.ts";
@@ -30,7 +30,7 @@ export async function openAdapter(request: AdapterRequest = {}): Promise<OpenAda
   const toggles = request.exactTimestamps ? ["disable-dawn-features=timestamp_quantization"] : [];
   const create = await loadDawn();
   const { sharers = 1 } = request;
-  return withThreads(sharers, async () => chooseAdapter(await openAll(create, toggles), name, ADVICE));
+  return withThreads(sharers, async () => chooseOpen(await openAll(create, toggles), name, ADVICE));
 }
 
 /** Mesa's llvmpipe reads how many threads it may have when an instance is opened, from the environment; a setting of the user's stays. */

@@ -17,6 +17,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   gpu: ["protocol", "errors.ts", "platform/platform.ts"],
   kernels: ["gpu", "loader", "protocol", "errors.ts", "api.ts"],
   tuner: ["gpu", "kernels", "loader", "protocol", "errors.ts", "api.ts", "platform/settings.ts"],
+  roles: ["gpu", "kernels", "loader", "tuner", "protocol", "errors.ts", "platform/platform.ts"],
 };
 
 /** Folders that never import these. */

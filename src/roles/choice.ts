@@ -55,29 +55,22 @@ export function byRates(candidates: readonly Candidate[]): RoleChoice | undefine
     macsPerSecond: Math.max(...measured.map(({ rates }) => rates.macsPerSecond)),
     bytesPerSecond: Math.max(...measured.map(({ rates }) => rates.bytesPerSecond)),
   };
-  const slower = (one: Measured) =>
-    Math.min(slownessOf(one.rates, best).prefill, slownessOf(one.rates, best).decode);
-  const worth = measured.filter((one) => slower(one) <= MUCH_SLOWER);
+  const compared = measured.map((one) => ({ ...one, ...slownessOf(one.rates, best) }));
+  const isSlow = ({ prefill, decode }: Compared) => Math.min(prefill, decode) > MUCH_SLOWER;
+  const unknown = candidates.filter(({ rates }) => !rates).map(({ adapter }) => adapter.name);
+  const left = [
+    ...compared.filter(isSlow).map(describeSlow),
+    ...unknown.map((name) => `${name} has not been measured`),
+  ];
+  const worth = compared.filter((one) => !isSlow(one));
   const [first, ...others] = worth.toSorted((a, b) => leaning(b.rates) - leaning(a.rates));
   if (first === undefined) return undefined;
-  const left = [
-    ...measured
-      .filter((one) => !worth.includes(one))
-      .map(({ name, rates }) => slowOf(name, slownessOf(rates, best))),
-    ...candidates
-      .filter(({ rates }) => !rates)
-      .map(({ adapter }) => `${adapter.name} is left out, it has not been measured`),
-  ];
-  if (others.length === 0)
-    return {
-      devices: [{ adapter: first.name, role: "both" }],
-      why: left.join(", and ") || "there is no other adapter",
-    };
+  if (others.length === 0) return collocatedOn(first.name, left.join(", ") || "there is no other adapter");
   const decoders = others.map(({ name }) => ({ adapter: name, role: "decoder" }) as const);
-  const figures = [first, ...others].map(({ name, rates }) => `${name} ${describeRates(rates)}`).join(", ");
+  const figures = [first, ...others].map(({ name, rates }) => `${name} ${describeRates(rates)}`).join("; ");
   return {
     devices: [{ adapter: first.name, role: "prefiller" }, ...decoders],
-    why: [`beside the other, each is at its best there (${figures})`, ...left].join("; "),
+    why: [`beside the other, each does best there (${figures})`, ...left].join(", "),
   };
 }
 
@@ -86,27 +79,35 @@ interface Measured {
   readonly rates: Rates;
 }
 
+/** By how many times it is slower than the quickest. */
+interface Compared extends Measured {
+  readonly prefill: number;
+  readonly decode: number;
+}
+
 /** Much arithmetic beside little memory bandwidth leans to prefill. */
 function leaning({ macsPerSecond, bytesPerSecond }: Rates): number {
   return macsPerSecond / bytesPerSecond;
 }
 
-function slownessOf(rates: Rates, best: Rates): { readonly prefill: number; readonly decode: number } {
+function slownessOf(rates: Rates, best: Rates): Pick<Compared, "prefill" | "decode"> {
   return {
     prefill: best.macsPerSecond / rates.macsPerSecond,
     decode: best.bytesPerSecond / rates.bytesPerSecond,
   };
 }
 
-function slowOf(
-  name: string,
-  { prefill, decode }: { readonly prefill: number; readonly decode: number },
-): string {
-  return `${name} is left out, ${prefill.toFixed(1)} times slower at prefill and ${decode.toFixed(1)} times at decode`;
+function describeSlow({ name, prefill, decode }: Compared): string {
+  return `${name} is ${prefill.toFixed(1)} times slower at prefill and ${decode.toFixed(1)} times at decode`;
 }
 
+/** One adapter for everything. */
 export function collocated({ adapter }: Pick<Candidate, "adapter">, why: string): RoleChoice {
-  return { devices: [{ adapter: adapter.name, role: "both" }], why };
+  return collocatedOn(adapter.name, why);
+}
+
+function collocatedOn(adapter: string, why: string): RoleChoice {
+  return { devices: [{ adapter, role: "both" }], why };
 }
 
 export function describeRates({ macsPerSecond, bytesPerSecond }: Rates): string {
@@ -117,10 +118,10 @@ export function describeRates({ macsPerSecond, bytesPerSecond }: Rates): string 
 const ROLES: Readonly<Record<DeviceRole, string>> = {
   prefiller: "to prefill",
   decoder: "to decode",
-  both: "to prefill and to decode",
+  both: "for prefill and decode",
 };
 
 /** What stands after "Baton uses", to the end of the sentence. */
 export function describeChoice(devices: readonly ChosenDevice[], why: string): string {
-  return `${devices.map(({ adapter, role }) => `${adapter} ${ROLES[role]}`).join(" and ")}: ${why}.`;
+  return `${devices.map(({ adapter, role }) => `${adapter} ${ROLES[role]}`).join(", ")}: ${why}.`;
 }

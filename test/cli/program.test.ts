@@ -81,16 +81,18 @@ test("models lists the catalogue and says what is in the cache", async () => {
   expect(models).toContainEqual(expect.objectContaining({ name, bytes: 98_362_432, licence: "Apache-2.0" }));
 });
 
-test("devices lists adapters with limits and features, and says which is used and why", async () => {
+test("devices lists adapters with limits and features, and says which is used for what and why", async () => {
   const { status, out } = await baton(["devices", "--json"]);
   expect(status).toBe(0);
-  const { used, why, adapters } = JSON.parse(out);
+  const { used, why, devices, adapters } = JSON.parse(out);
   expect(why).not.toBe("");
   const [chosen] = adapters.filter((adapter: { used: boolean }) => adapter.used);
-  expect(chosen.name).toBe(used);
+  expect(chosen).toMatchObject({ name: used, role: devices[0].role });
+  expect(devices[0].adapter).toBe(used);
   expect(chosen.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(2 ** 27);
   expect(chosen.features).toContain("core-features-and-limits");
   const text = (await baton(["devices"])).out;
   expect(text).toContain(`* ${used}`);
-  expect(text).toContain(`Baton uses ${used}: ${why}.`);
+  expect(text).toMatch(/^Baton uses .*: /m);
+  expect(text).toContain(`: ${why}.`);
 });

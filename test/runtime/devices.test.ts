@@ -171,6 +171,8 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
   test.each([
     [{ devices: [] }],
     [{ devices: pair, adapter }],
+    [{ devices: "auto", adapter }],
+    [{ devices: "all" }],
     [{ devices: [{ role: "helper" }] }],
     [{ devices: [{ role: "both", kvMiB: -1 }] }],
     [{ policy: "best" }],

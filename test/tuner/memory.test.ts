@@ -3,24 +3,14 @@ import type { Precision } from "../../src/api.ts";
 import type { KernelVariant } from "../../src/gpu/kernel.ts";
 import { productKey } from "../../src/kernels/matmul_kernels.ts";
 import { chooseKernels, TOKEN_RANGES } from "../../src/kernels/variants.ts";
-import { noSettings, type Settings } from "../../src/platform/settings.ts";
+import { noSettings } from "../../src/platform/settings.ts";
 import { matmulTasks, replaceRanges } from "../../src/tuner/matmul_tasks.ts";
 import { identityOf, recall, recallAll, remember, tunedKernels } from "../../src/tuner/memory.ts";
 import type { TuningTask } from "../../src/tuner/task.ts";
 import type { TuningIdentity } from "../../src/tuner/tuning.ts";
+import { settingsInMemory } from "../harness/settings_in_memory.ts";
 import { capabilities, everyChoice, tilesToTest } from "../kernels/choices.ts";
 import { attention, choiceOf, implementation, nothing, products, tunable, tuningOf } from "./tunings.ts";
-
-/** Notes as JSON, as all platforms keep them. */
-function settingsInMemory(): Settings & { readonly notes: Map<string, string> } {
-  const notes = new Map<string, string>();
-  return {
-    notes,
-    read: async (name) => (notes.has(name) ? JSON.parse(notes.get(name) ?? "") : undefined),
-    write: async (name, value) => notes.set(name, JSON.stringify(value)) === notes,
-    names: async () => [...notes.keys()],
-  };
-}
 
 describe("what was found", () => {
   test("is there again for the same adapter, driver, implementation, class, model and code", async () => {

@@ -111,7 +111,10 @@ function choiceOf(
   const isBest = ({ adapter }: Candidate) => adapter.name === best.name;
   const first = candidates.find(isBest) ?? { adapter: best, rates: undefined };
   if (asked !== undefined) return collocated(first, asked);
-  return chooseRoles(first, candidates.filter((one) => !isBest(one))); // biome-ignore format: short
+  return chooseRoles(
+    first,
+    candidates.filter((one) => !isBest(one)),
+  );
 }
 
 function askedBy(io: Io, { adapter }: DevicesOptions): string | undefined {

@@ -42,11 +42,22 @@ export interface LinkedShader {
   readonly workgroupSize: readonly (number | string)[];
 }
 
-/** Links a variant and reads its bindings, overrides and workgroup size out of the result. @throws DeviceError `shader-invalid` */
-export async function linkShader(sources: ShaderSources, variant: ShaderVariant): Promise<LinkedShader> {
-  return reflect(await linkText(sources, variant), variant.shader);
+/**
+ * Links a variant and reads its bindings, overrides and workgroup size out of the result; once, however many devices want it. It is work
+ * of the host's, so that a device which is opened while others run would hold up what they wait for.
+ * @throws DeviceError `shader-invalid`
+ */
+export function linkShader(sources: ShaderSources, variant: ShaderVariant): Promise<LinkedShader> {
+  const { shader, conditions, constants } = variant;
+  const key = JSON.stringify([shader, conditions, constants]);
+  const known = linked.get(sources) ?? new Map<string, Promise<LinkedShader>>();
+  linked.set(sources, known);
+  const found = known.get(key) ?? linkText(sources, variant).then((text) => reflect(text, shader));
+  known.set(key, found);
+  return found;
 }
 
+const linked = new WeakMap<ShaderSources, Map<string, Promise<LinkedShader>>>();
 const resolvers = new WeakMap<ShaderSources, RecordResolver>();
 
 /** Each module is parsed once, however many variants are linked of it. */

@@ -66,6 +66,17 @@ describe("a linked shader", () => {
     expect(linked.bindings.map(({ binding }) => binding)).toEqual([0, 3, 5]);
   });
 
+  test("is linked once for all devices, and again for other conditions, constants or sources", async () => {
+    const once = await linkShader(sources, variant);
+    expect(await linkShader(sources, { ...variant })).toBe(once);
+    const others = [
+      linkShader(sources, { ...variant, conditions: { gather: true } }),
+      linkShader(sources, { ...variant, constants: { WIDTH: 4 } }),
+      linkShader({ ...sources }, variant),
+    ];
+    for (const other of await Promise.all(others)) expect(other).not.toBe(once);
+  });
+
   test.each([
     ["has no entry point", "no_entry"],
     ["has a uniform field of a type that is never written", "wrong_field"],

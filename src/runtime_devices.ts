@@ -4,7 +4,7 @@ import { borrowDevice, type GpuDevice, openDevice } from "./gpu/device.ts";
 import { summarizeAdapter } from "./platform/gpu_choice.ts";
 import type { AdapterSummary, Platform } from "./platform/platform.ts";
 import type { DeviceRole } from "./protocol/device.ts";
-import { describeChoice } from "./roles/choice.ts";
+import { type ChosenDevice, describeChoice } from "./roles/choice.ts";
 import type { CheckedRuntimeOptions } from "./runtime_options.ts";
 import { rolesFor } from "./runtime_roles.ts";
 
@@ -22,12 +22,12 @@ export interface OpenedDevices {
   readonly devices: readonly RuntimeDevice[];
   /** Why these, as the end of a sentence. */
   readonly why: string;
-  /** Nobody asked for all of them: those that cannot hold the model may be left out. */
+  /** Nobody asked for all of them: those that fail, by memory that does not hold the model above all, may be left out. */
   readonly dispensable: boolean;
 }
 
 /**
- * Opens all devices that the options ask for, or none; where they ask for none, those that are chosen. An adapter gives one device only,
+ * Opens all devices that the options ask for, or none; where they ask for none, those that are chosen and work. An adapter gives one device only,
  * so each device opens its own.
  * @throws DeviceError; the signal's reason
  */
@@ -40,7 +40,7 @@ export async function openDevices(
   return devices === "auto" ? openChosen(options, platform) : openNamed(devices, options, platform);
 }
 
-async function openNamed(
+function openNamed(
   wanted: readonly DeviceOptions[],
   { kvMiB }: CheckedRuntimeOptions,
   platform: Platform,
@@ -50,7 +50,7 @@ async function openNamed(
     const gpu = await openGpu(one, wanted.length, platform);
     return { id: idOf(role, index), role, gpu, kvMiB: one.kvMiB ?? kvMiB, sharers: wanted.length };
   };
-  return { devices: await openAll(wanted, open), why: "the caller says so", dispensable: false };
+  return openEach(wanted, open, { why: "the caller says so", dispensable: false });
 }
 
 async function openChosen(options: CheckedRuntimeOptions, platform: Platform): Promise<OpenedDevices> {
@@ -59,54 +59,63 @@ async function openChosen(options: CheckedRuntimeOptions, platform: Platform): P
   let isUsed = false;
   try {
     const { devices, why } = await rolesFor(best, options, platform);
-    const open = async ({ adapter: name, role }: (typeof devices)[number], index: number) => {
+    const open = async ({ adapter: name, role }: ChosenDevice, index: number): Promise<RuntimeDevice> => {
       const isBest = name === best.summary.name;
       isUsed ||= isBest;
       const gpu = await openDevice(isBest ? best : await platform.openAdapter({ name }));
       return { id: idOf(role, index), role, gpu, kvMiB, sharers: 1 };
     };
-    return { devices: await openAll(devices, open), why, dispensable: devices.length > 1 };
+    return await openEach(devices, open, { why, dispensable: devices.length > 1 });
   } finally {
     if (!isUsed) best.release();
   }
 }
 
-/** One after the other; all or none. */
-async function openAll<T>(
+type Need = Pick<OpenedDevices, "why" | "dispensable">;
+
+/** One after the other. */
+async function openEach<T extends { readonly adapter?: string }>(
   wanted: readonly T[],
   open: (one: T, index: number) => Promise<RuntimeDevice>,
-): Promise<readonly RuntimeDevice[]> {
-  const opened: RuntimeDevice[] = [];
+  need: Need,
+): Promise<OpenedDevices> {
+  const outcomes: PromiseSettledResult<RuntimeDevice>[] = [];
+  for (const [index, one] of wanted.entries())
+    outcomes.push(...(await Promise.allSettled([open(one, index)])));
   try {
-    for (const [index, one] of wanted.entries()) opened.push(await open(one, index));
-    return opened;
+    return thatWork(
+      wanted.map(({ adapter = "the best adapter" }) => adapter),
+      outcomes,
+      need,
+    );
   } catch (error) {
-    for (const { gpu } of opened) gpu.destroy();
+    for (const outcome of outcomes) if (outcome.status === "fulfilled") outcome.value.gpu.destroy();
     throw error;
   }
 }
 
 /**
- * The devices that took the model. Of dispensable ones some may have failed; a single one that is left does everything.
- * @throws what a device failed with, where all are needed, or where not only the device failed
+ * The devices, named by `names`, that could do what they were to do. Of dispensable ones some may have failed; a single one that is left
+ * does everything.
+ * @throws what a device failed with, where all are needed or none is left, and what is no device's failure
  */
-export function thatLoaded<T extends RuntimeDevice>(
-  { dispensable, why, devices }: OpenedDevices,
-  loads: readonly PromiseSettledResult<T>[],
-): { readonly devices: readonly T[]; readonly why: string } {
-  const loaded = loads.flatMap((load) => (load.status === "fulfilled" ? load.value : []));
-  const failures = loads.flatMap((load, at) =>
-    load.status === "rejected"
-      ? [{ error: load.reason as unknown, name: devices[at]?.gpu.summary.name }]
-      : [],
-  );
-  const bearable = dispensable && loaded.length > 0;
-  const fatal = failures.find(({ error }) => !bearable || !(error instanceof DeviceError));
-  if (fatal) throw fatal.error;
-  if (failures.length === 0) return { devices: loaded, why };
-  const left = `${failures.map(({ name }) => name).join(" and ")} could not hold the model`;
-  const alone = loaded.map((device) => ({ ...device, id: idOf("both", 0), role: "both" }) as const);
-  return { devices: loaded.length === 1 ? alone : loaded, why: left };
+export function thatWork<T extends RuntimeDevice>(
+  names: readonly string[],
+  outcomes: readonly PromiseSettledResult<T>[],
+  { why, dispensable }: Need,
+): Need & { readonly devices: readonly T[] } {
+  const working = outcomes.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+  const failed: string[] = [];
+  for (const [at, outcome] of outcomes.entries()) {
+    if (outcome.status === "fulfilled") continue;
+    const error: unknown = outcome.reason;
+    if (!dispensable || working.length === 0 || !(error instanceof DeviceError)) throw error;
+    failed.push(`${names[at]} failed (${error.code})`);
+  }
+  if (failed.length === 0) return { devices: working, why, dispensable };
+  const alone = working.map((device) => ({ ...device, id: idOf("both", 0), role: "both" }) as const);
+  const devices = working.length === 1 ? alone : working;
+  return { devices, why: failed.join(", "), dispensable: devices.length > 1 };
 }
 
 /** One sentence. */

@@ -8,7 +8,7 @@ import type { ByteSource } from "./protocol/bytes.ts";
 import type { OnProgress, Progress } from "./protocol/progress.ts";
 import type { GpuRunner } from "./runner/gpu_runner.ts";
 import { openRunner } from "./runner/open_runner.ts";
-import { type OpenedDevices, type RuntimeDevice, thatLoaded } from "./runtime_devices.ts";
+import { type OpenedDevices, type RuntimeDevice, thatWork } from "./runtime_devices.ts";
 import type { CheckedRuntimeOptions } from "./runtime_options.ts";
 import { recallKernels } from "./runtime_tuner.ts";
 import { type ChatTemplate, createChatTemplate } from "./text/chat.ts";
@@ -60,7 +60,8 @@ export async function load(
         await file.close();
       }
     });
-    const { devices, why } = thatLoaded(opened, await Promise.allSettled(loading));
+    const names = opened.devices.map(({ gpu }) => gpu.summary.name);
+    const { devices, why } = thatWork(names, await Promise.allSettled(loading), opened);
     signal?.throwIfAborted();
     const [first, ...others] = devices;
     if (first === undefined) throw new Error("A runtime without devices.");

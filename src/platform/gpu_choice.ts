@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.ts";
-import type { AdapterSummary } from "./platform.ts";
+import type { AdapterSummary, OpenAdapter } from "./platform.ts";
 
 /** Which adapter is meant: the rules that Chrome and Node share. */
 
@@ -49,4 +49,19 @@ export function chooseAdapter<T extends { readonly summary: AdapterSummary }>(
     `No WebGPU adapter has "${name}" in its name. Choose one of: ${names.join("; ")}.`,
     { wanted: name ?? "", adapters: names },
   );
+}
+
+/**
+ * The one that `chooseAdapter` chooses of all that were opened, best first.
+ * @throws DeviceError `no-adapter`
+ */
+export function chooseOpen(
+  adapters: readonly OpenAdapter[],
+  name: string | undefined,
+  advice: string,
+): OpenAdapter {
+  const chosen = chooseAdapter(adapters, name, advice);
+  if (name) return chosen;
+  const alternatives = adapters.filter((one) => one !== chosen).map(({ summary }) => summary);
+  return { ...chosen, alternatives };
 }

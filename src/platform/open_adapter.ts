@@ -1,4 +1,3 @@
-import { chooseAdapter } from "./gpu_choice.ts";
 import type { AdapterSummary, OpenAdapter } from "./platform.ts";
 
 /** An open adapter that knows the devices made of it, so that `release()` destroys them. */
@@ -23,19 +22,4 @@ export function openAdapterOf(
       for (const device of devices.splice(0)) device.destroy();
     },
   };
-}
-
-/**
- * The one that `chooseAdapter` chooses of all that were opened, best first.
- * @throws DeviceError `no-adapter`
- */
-export function chooseOpen(
-  adapters: readonly OpenAdapter[],
-  name: string | undefined,
-  advice: string,
-): OpenAdapter {
-  const chosen = chooseAdapter(adapters, name, advice);
-  if (name) return chosen;
-  const alternatives = adapters.filter((one) => one !== chosen).map(({ summary }) => summary);
-  return { ...chosen, alternatives };
 }

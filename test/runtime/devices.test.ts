@@ -73,7 +73,7 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
     await new Promise((later) => setTimeout(later, 200));
     opened[1]?.destroy();
     expect((await answers).map(({ text }) => text)).toEqual(expected);
-    expect(opened).toHaveLength(3);
+    await expect.poll(() => opened.length, { timeout: 30_000 }).toBe(3);
     opened[0]?.destroy();
     expect((await ask(runtime)).map(({ text }) => text)).toEqual(expected);
     await runtime.dispose();

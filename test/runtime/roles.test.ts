@@ -112,6 +112,23 @@ describeOnEveryAdapter("by default", (gpu) => {
     for (const device of devices) device.gpu.destroy();
   });
 
+  test("one of two GPUs that cannot be opened any more leaves everything to the other", async () => {
+    const { platform } = twoGpus();
+    await rememberRates(A, ratesOf(10, 10), platform);
+    await rememberRates(B, ratesOf(10, 5), platform);
+    const broken: Platform = {
+      ...platform,
+      openAdapter: async ({ name }) => {
+        if (name === "GPU B") throw new DeviceError("no-adapter", "It is gone.", { wanted: name });
+        return platform.openAdapter({});
+      },
+    };
+    const { devices, why, dispensable } = await openDevices(options, broken);
+    expect(devices.map(({ id, role }) => [id, role])).toEqual([["device-1", "both"]]);
+    expect([why, dispensable]).toEqual(["GPU B failed (no-adapter)", false]);
+    for (const device of devices) device.gpu.destroy();
+  });
+
   test("in exact one adapter does everything", async () => {
     const { platform, opened, best } = twoGpus();
     const { devices } = await rolesFor(await best(), { ...options, precision: "exact" }, platform);
@@ -141,7 +158,7 @@ describeOnEveryAdapter("by default", (gpu) => {
   test.each([0, 1])("device %i that was chosen and cannot hold the model is left out", async (failing) => {
     const { devices, why, file } = await loadOnTwo(failing, true);
     expect(devices.map(({ id, role }) => [id, role])).toEqual([["device-1", "both"]]);
-    expect(why).toBe(`${real.name} could not hold the model`);
+    expect(why).toBe(`${real.name} failed (gpu-out-of-memory)`);
     expect(file.hash).toBeDefined();
     for (const { runner } of devices) runner.dispose();
   });

@@ -1,6 +1,6 @@
 import { DeviceError } from "../../errors.ts";
-import { bestFirst, summarizeAdapter } from "../gpu_choice.ts";
-import { chooseOpen, openAdapterOf } from "../open_adapter.ts";
+import { bestFirst, chooseOpen, summarizeAdapter } from "../gpu_choice.ts";
+import { openAdapterOf } from "../open_adapter.ts";
 import type { AdapterRequest, AdapterSummary, OpenAdapter } from "../platform.ts";
 
 /** Adapters in a browser, by `navigator.gpu`. */

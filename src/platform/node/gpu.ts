@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { DeviceError } from "../../errors.ts";
-import { bestFirst, summarizeAdapter } from "../gpu_choice.ts";
-import { chooseOpen, openAdapterOf } from "../open_adapter.ts";
+import { bestFirst, chooseOpen, summarizeAdapter } from "../gpu_choice.ts";
+import { openAdapterOf } from "../open_adapter.ts";
 import type { AdapterRequest, AdapterSummary, OpenAdapter } from "../platform.ts";
 import { addCachedDriver } from "./gpu_drivers.ts";
 import { restingWait } from "./resting_wait.ts";

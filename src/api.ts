@@ -44,8 +44,8 @@ export interface RuntimeOptions {
    * Several devices, each with a copy of the model and a KV pool of its own, in place of `adapter` and `device`. A conversation's KV cache
    * is copied from one to another once at the most; `policy: "conserve"` copies each from a prefiller to a decoder after its first prompt.
    * `auto`, the default without `adapter` and `device`, is one device of the best adapter; or, where there are several GPUs of which none
-   * is much slower than the others, and all can hold the model, one of each in the role that suits it. What suits them is measured once,
-   * well within a second each, and remembered. In `exact` it is always one.
+   * is much slower than the others, and all can hold the model, one of each in the role that suits it. What suits them is measured once
+   * and remembered. In `exact` it is always one.
    */
   readonly devices?: "auto" | readonly DeviceOptions[];
   /** Where turns run and in what order. Default `baton`. */

@@ -32,8 +32,8 @@ const HALVES = 2;
 export const RATE_SAMPLES = SAMPLES * HALVES;
 
 /**
- * Measures with the kernels that Baton runs on the adapter by default, compiling included in well under a second on a GPU. The device
- * should have nothing else to do.
+ * Measures with the kernels that Baton runs on the adapter by default: two of them, some milliseconds of work each. The device should have
+ * nothing else to do.
  * @throws DeviceError; the signal's reason
  */
 export async function measureRates(

@@ -7,7 +7,8 @@ import {
   checkTokens,
 } from "./conversation/option_checks.ts";
 import { greedy } from "./conversation/send_options.ts";
-import type { TurnLoop, TurnSink } from "./conversation/turn_loop.ts";
+import type { TurnLoop } from "./conversation/turn_loop.ts";
+import type { TurnSink } from "./conversation/turn_sinks.ts";
 import { InputError } from "./errors.ts";
 import { TokenScores } from "./metrics/token_scores.ts";
 import type { RunnerLimits } from "./protocol/step.ts";

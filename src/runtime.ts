@@ -17,8 +17,9 @@ import type {
 } from "./api.ts";
 import { ChatConversation, type ConversationParts, systemMessages } from "./conversation/conversation.ts";
 import { HostBlocks } from "./conversation/host_blocks.ts";
+import { disposed } from "./conversation/loop_errors.ts";
 import { checkObject, checkText, invalidOption } from "./conversation/option_checks.ts";
-import { disposed, TurnLoop } from "./conversation/turn_loop.ts";
+import { TurnLoop } from "./conversation/turn_loop.ts";
 import { BatonError } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";
 import { decodeArtefact } from "./kv/artefact.ts";

@@ -1,4 +1,4 @@
-import type { Recover } from "./conversation/turn_loop.ts";
+import type { Recover } from "./conversation/device_runners.ts";
 import type { GpuDevice } from "./gpu/device.ts";
 import type { Platform } from "./platform/platform.ts";
 import { openAgain, type RuntimeDevice } from "./runtime_devices.ts";

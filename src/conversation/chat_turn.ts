@@ -6,7 +6,8 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { Answer } from "./answer.ts";
 import { PartStream } from "./part_stream.ts";
 import type { TurnOptions } from "./send_options.ts";
-import type { TurnLoop, TurnSink } from "./turn_loop.ts";
+import type { TurnLoop } from "./turn_loop.ts";
+import type { TurnSink } from "./turn_sinks.ts";
 
 /** One turn from its tokens to its parts. */
 export class ChatTurn implements TurnSink {

@@ -1,37 +1,13 @@
-import { BatonError, DeviceError, fromPlain, InputError, type PlainError } from "../errors.ts";
+import { fromPlain, type PlainError } from "../errors.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
-import type { DeviceSpec } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
 import type { Runner, StepPlan } from "../protocol/step.ts";
-import type { FinishReason, TurnRequest, TurnUsage } from "../protocol/turn.ts";
+import type { TurnRequest } from "../protocol/turn.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import { HandoffStaging } from "./handoff_staging.ts";
-
-/** Who a turn runs for. After `finished` or `failed` nothing more comes; steps of it may still be in flight, for nothing. */
-export interface TurnSink {
-  token?(token: number, atMs: number): void;
-  /** [tokens, vocabTokens]; the first row belongs to the turn's token number `offset`. */
-  logits?(offset: number, logits: Float32Array): void;
-  finished(reason: FinishReason, usage: TurnUsage, atMs: number): void;
-  failed(error: Error): void;
-}
-
-/** A conversation's tokens, and the K and V of the first `cachedTokens` of them. */
-export interface SavedKv {
-  readonly tokens: readonly number[];
-  readonly cachedTokens: number;
-  readonly blocks: Uint8Array<ArrayBuffer>;
-}
-
-interface PendingSave {
-  readonly resolve: (saved: SavedKv) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** Opens a lost device again, perhaps after a while and several tries; undefined or a rejection where that cannot be. */
-export type Recover = (
-  device: string,
-) => Promise<{ readonly device: DeviceSpec; readonly runner: Runner } | undefined>;
+import { DeviceRunners, type Recover } from "./device_runners.ts";
+import { KvCopies, type SavedKv } from "./kv_copies.ts";
+import { brokenBy, disposed } from "./loop_errors.ts";
+import { type TurnSink, TurnSinks } from "./turn_sinks.ts";
 
 export interface TurnLoopOptions {
   /** Absent: what is lost stays lost. */
@@ -45,25 +21,17 @@ export interface TurnLoopOptions {
  */
 export class TurnLoop {
   readonly #scheduler: Scheduler;
-  readonly #runners: Map<string, Runner>;
-  readonly #recover: Recover | undefined;
-  readonly #staging = new HandoffStaging();
+  readonly #runners: DeviceRunners;
+  readonly #copies: KvCopies;
+  readonly #sinks: TurnSinks;
   readonly #now: () => number;
-  readonly #sinks = new Map<number, TurnSink>();
   readonly #conversations = new Set<string>();
   readonly #events: SchedulerEvent[] = [];
   #draining = false;
   #turns = 0;
-  #requests = 0;
-  readonly #saves = new Map<number, PendingSave>();
-  readonly #loads = new Map<number, Uint8Array<ArrayBuffer>>();
-  /** Plans and copies that the runners have not reported, by device. */
-  readonly #running = new Map<string, number>();
   #disposed = false;
   /** Set once the scheduler or the loop itself has thrown: its books are not to be trusted, so nothing runs any more. */
   #broken: Error | undefined;
-  #onIdle: (() => void)[] = [];
-  #lastTurnEndedMs: number | undefined;
 
   /** `runners` by the ids of the scheduler's devices. */
   constructor(
@@ -71,9 +39,11 @@ export class TurnLoop {
     runners: ReadonlyMap<string, Runner>,
     { recover, now = () => performance.now() }: TurnLoopOptions = {},
   ) {
+    const dispatch = (event: SchedulerEvent) => this.#dispatch(event);
     this.#scheduler = scheduler;
-    this.#runners = new Map(runners);
-    this.#recover = recover;
+    this.#runners = new DeviceRunners({ runners, recover, dispatch });
+    this.#copies = new KvCopies(this.#runners, dispatch);
+    this.#sinks = new TurnSinks(now, (turn) => this.stop(turn, "abort"));
     this.#now = now;
   }
 
@@ -87,7 +57,7 @@ export class TurnLoop {
 
   /** Undefined before the first. */
   get lastTurnEndedMs(): number | undefined {
-    return this.#lastTurnEndedMs;
+    return this.#sinks.lastEndedMs;
   }
 
   /** @throws InputError `disposed` */
@@ -102,7 +72,7 @@ export class TurnLoop {
   start(request: Omit<TurnRequest, "turn">, sink: TurnSink): number {
     this.assertAlive();
     const turn = ++this.#turns;
-    this.#sinks.set(turn, sink);
+    this.#sinks.add(turn, sink);
     this.#conversations.add(request.conversation);
     this.#dispatch({ kind: "turn-arrived", request: { ...request, turn } });
     return turn;
@@ -134,21 +104,14 @@ export class TurnLoop {
   /** What a conversation has run, and the K and V of the first `cachedTokens` of it, block by block. @throws InputError `disposed`; DeviceError */
   save(conversation: string): Promise<SavedKv> {
     this.assertAlive();
-    const request = ++this.#requests;
-    return new Promise((resolve, reject) => {
-      this.#saves.set(request, { resolve, reject });
-      this.#dispatch({ kind: "save-wanted", conversation, request });
-    });
+    return this.#copies.save(conversation);
   }
 
   /** Begins a conversation with what `save` gave. What of its KV has no room is prefilled with its next turn. @throws InputError `disposed` */
-  load(conversation: string, { tokens, cachedTokens, blocks }: SavedKv): void {
+  load(conversation: string, saved: SavedKv): void {
     this.assertAlive();
-    const request = ++this.#requests;
     this.#conversations.add(conversation);
-    this.#loads.set(request, blocks);
-    this.#dispatch({ kind: "conversation-loaded", conversation, tokens, cachedTokens, request });
-    this.#loads.delete(request);
+    this.#copies.load(conversation, saved);
   }
 
   /**
@@ -156,28 +119,15 @@ export class TurnLoop {
    * later ones too. Again for the same loss does nothing.
    */
   lose(device: string, error: PlainError): void {
-    if (!this.#runners.delete(device)) return;
-    this.#running.delete(device);
-    const recovering = this.#recover !== undefined && !this.#disposed;
-    this.#dispatch({ kind: "device-lost", device, error, recovering });
-    if (recovering) void this.#reopen(device, error);
+    this.#runners.lose(device, error);
   }
 
   /** Ends every turn; resolves when the runners have nothing in flight. */
   async dispose(): Promise<void> {
     this.#disposed = true;
+    this.#runners.dispose();
     for (const conversation of [...this.#conversations]) this.close(conversation);
-    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
-  }
-
-  async #reopen(id: string, error: PlainError): Promise<void> {
-    const found = await this.#recover?.(id).catch(() => undefined);
-    if (found === undefined) {
-      this.#dispatch({ kind: "device-lost", device: id, error, recovering: false });
-      return;
-    }
-    this.#runners.set(id, found.runner);
-    this.#dispatch({ kind: "device-joined", device: found.device });
+    await this.#runners.idle();
   }
 
   /** Events that come while one is being worked on wait their turn, so that commands stay in order. */
@@ -193,12 +143,7 @@ export class TurnLoop {
       this.#draining = false;
     }
     if (this.#broken !== undefined) this.#failAll(this.#broken);
-    this.#settle();
-  }
-
-  #settle(): void {
-    if (this.#running.size > 0) return;
-    for (const resolve of this.#onIdle.splice(0)) resolve();
+    this.#runners.settle();
   }
 
   #drain(): void {
@@ -209,7 +154,7 @@ export class TurnLoop {
 
   #failAll(error: Error): void {
     this.#events.length = 0;
-    for (const turn of [...this.#sinks.keys()]) this.#end(turn, (sink) => sink.failed(error));
+    this.#sinks.failAll(error);
   }
 
   #execute(command: SchedulerCommand): void {
@@ -218,35 +163,31 @@ export class TurnLoop {
         void this.#run(command.device, command.plan);
         break;
       case "export-blocks":
-        void this.#copy(command.device, command.handoff, "export", (runner) =>
-          this.#staging.export(runner, command),
-        );
+        void this.#copies.exportBlocks(command);
         break;
       case "import-blocks":
-        void this.#copy(command.device, command.handoff, "import", (runner) =>
-          this.#staging.import(runner, command),
-        );
+        void this.#copies.importBlocks(command);
         break;
       case "save-blocks":
-        void this.#save(command);
+        void this.#copies.saveBlocks(command);
         break;
       case "load-blocks":
-        this.#load(command);
+        this.#copies.loadBlocks(command);
         break;
       case "handoff-ended":
-        this.#staging.end(command.handoff);
+        this.#copies.handoffEnded(command.handoff);
         break;
       case "deliver-token":
-        this.#deliver(command.turn, (sink) => sink.token?.(command.token, this.#now()));
+        this.#sinks.deliver(command.turn, (sink) => sink.token?.(command.token, this.#now()));
         break;
       case "deliver-logits":
-        this.#deliver(command.turn, (sink) => sink.logits?.(command.offset, command.logits));
+        this.#sinks.deliver(command.turn, (sink) => sink.logits?.(command.offset, command.logits));
         break;
       case "turn-finished":
-        this.#end(command.turn, (sink) => sink.finished(command.reason, command.usage, this.#now()));
+        this.#sinks.end(command.turn, (sink) => sink.finished(command.reason, command.usage, this.#now()));
         break;
       case "turn-failed":
-        this.#end(command.turn, (sink) => sink.failed(fromPlain(command.error)));
+        this.#sinks.end(command.turn, (sink) => sink.failed(fromPlain(command.error)));
         break;
       default:
         command satisfies never;
@@ -254,142 +195,10 @@ export class TurnLoop {
   }
 
   async #run(device: string, plan: StepPlan): Promise<void> {
-    await this.#report(device, async (runner) => {
-      try {
-        return { kind: "step-ended", device, result: await runner.run(plan) };
-      } catch (cause) {
-        return this.#failed(device, runner, cause, (error) => {
-          return { kind: "step-failed", device, plan: plan.id, error };
-        });
-      }
-    });
+    await this.#runners.report(
+      device,
+      async (runner) => ({ kind: "step-ended", device, result: await runner.run(plan) }),
+      (error) => ({ kind: "step-failed", device, plan: plan.id, error }),
+    );
   }
-
-  async #copy(
-    device: string,
-    handoff: number,
-    step: "export" | "import",
-    copy: (runner: Runner) => Promise<void>,
-  ): Promise<void> {
-    await this.#report(device, async (runner) => {
-      try {
-        await copy(runner);
-        return { kind: step === "export" ? "blocks-exported" : "blocks-imported", handoff };
-      } catch (cause) {
-        return this.#failed(device, runner, cause, (error) => {
-          return { kind: "handoff-failed", handoff, step, error };
-        });
-      }
-    });
-  }
-
-  async #save(command: Extract<SchedulerCommand, { kind: "save-blocks" }>): Promise<void> {
-    const { request, device, blocks, tokens, cachedTokens } = command;
-    const pending = this.#saves.get(request);
-    this.#saves.delete(request);
-    const runner = device === undefined ? undefined : this.#runners.get(device);
-    try {
-      const data = blocks.length > 0 ? await runner?.exportBlocks(blocks) : undefined;
-      const kept = data === undefined ? 0 : cachedTokens;
-      pending?.resolve({ tokens, cachedTokens: kept, blocks: data ?? new Uint8Array(0) });
-    } catch (cause) {
-      pending?.reject(errorOf(cause));
-    } finally {
-      this.#dispatch({ kind: "blocks-saved", request });
-    }
-  }
-
-  #load(command: Extract<SchedulerCommand, { kind: "load-blocks" }>): void {
-    const { request, conversation, device, first, blocks } = command;
-    const data = this.#loads.get(request);
-    const runner = device === undefined ? undefined : this.#runners.get(device);
-    if (data === undefined || runner === undefined || blocks.length === 0) return;
-    const from = first * runner.limits.blockBytes;
-    const wanted = data.subarray(from, from + blocks.length * runner.limits.blockBytes);
-    runner.importBlocks(blocks, wanted).catch((cause: unknown) => {
-      this.#dispatch({ kind: "load-failed", conversation, error: plainOf(cause, runner.name) });
-    });
-  }
-
-  /** What fails because the device is lost is no failure of its own. */
-  #failed(
-    device: string,
-    runner: Runner,
-    cause: unknown,
-    event: (error: PlainError) => SchedulerEvent,
-  ): SchedulerEvent | undefined {
-    const error = plainOf(cause, runner.name);
-    if (error.code !== "device-lost") return event(error);
-    if (this.#runners.get(device) === runner) this.lose(device, error);
-    return undefined;
-  }
-
-  /** What becomes of `work` is the next event. */
-  async #report(
-    device: string,
-    work: (runner: Runner) => Promise<SchedulerEvent | undefined>,
-  ): Promise<void> {
-    const runner = this.#runners.get(device);
-    if (runner === undefined) throw new Error(`There is no device ${device}.`);
-    this.#running.set(device, (this.#running.get(device) ?? 0) + 1);
-    const event = await work(runner);
-    if (this.#runners.get(device) === runner) {
-      const left = (this.#running.get(device) ?? 1) - 1;
-      if (left > 0) this.#running.set(device, left);
-      else this.#running.delete(device);
-    }
-    if (event) this.#dispatch(event);
-    this.#settle();
-  }
-
-  /** A sink that throws ends its own turn and no other's. */
-  #deliver(turn: number, act: (sink: TurnSink) => void): void {
-    const sink = this.#sinks.get(turn);
-    if (sink === undefined) return;
-    try {
-      act(sink);
-    } catch (cause) {
-      this.stop(turn, "abort");
-      this.#end(turn, () => sink.failed(errorOf(cause)));
-    }
-  }
-
-  #end(turn: number, act: (sink: TurnSink) => void): void {
-    const sink = this.#sinks.get(turn);
-    this.#sinks.delete(turn);
-    if (sink === undefined) return;
-    this.#lastTurnEndedMs = this.#now();
-    try {
-      act(sink);
-    } catch (cause) {
-      try {
-        sink.failed(errorOf(cause));
-      } catch {
-        // The sink cannot hear of its own failure either, and the other turns go on.
-      }
-    }
-  }
-}
-
-export function disposed(): InputError {
-  return new InputError("disposed", "The runtime was disposed: create a new one.");
-}
-
-function plainOf(cause: unknown, device: string): PlainError {
-  if (cause instanceof BatonError) return cause.toPlain();
-  const { message } = errorOf(cause);
-  return new DeviceError("gpu-error", `A step failed on ${device}: ${message}`, { device }).toPlain();
-}
-
-function brokenBy(cause: unknown): DeviceError {
-  return new DeviceError(
-    "gpu-error",
-    `The runtime met a fault of its own and runs nothing any more: dispose it and create a new one. The fault: ${errorOf(cause).message}`,
-    {},
-    { cause },
-  );
-}
-
-function errorOf(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { greedy } from "../../src/conversation/send_options.ts";
-import type { TurnSink } from "../../src/conversation/turn_loop.ts";
+import type { TurnSink } from "../../src/conversation/turn_sinks.ts";
 import { codeOf, collect, openFakeChat } from "./fake_chat.ts";
 
 /** Faults of the engine's own, which no test can provoke from outside: they are put into its parts. */

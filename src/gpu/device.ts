@@ -42,6 +42,7 @@ export class GpuDevice {
   #liveBytes = 0;
   #peakBytes = 0;
   #failure: DeviceError | undefined;
+  #isLost = false;
 
   constructor(
     device: GPUDevice,
@@ -60,6 +61,7 @@ export class GpuDevice {
     this.lost = device.lost;
     device.addEventListener("uncapturederror", this.#onUncapturedError);
     void device.lost.then((info) => {
+      this.#isLost = true;
       this.#failure = new DeviceError(
         "device-lost",
         `The GPU device "${summary.name}" was lost (${info.reason}): ${firstLine(info.message)}. Create a new runtime.`,
@@ -166,8 +168,16 @@ export class GpuDevice {
   /** Destroys every buffer, then the device itself unless it is the caller's own. Safe to call twice. */
   destroy(): void {
     this.device.removeEventListener("uncapturederror", this.#onUncapturedError);
+    // The loss of a device destroys its buffers. Where it has ended a mapping whose promise is not settled yet, to destroy the buffer as
+    // well settles that twice, which crashes Dawn's Node binding.
+    if (this.#isLost) this.#forgetBuffers();
     for (const buffer of this.#buffers) this.destroyBuffer(buffer);
     this.#onDestroy();
+  }
+
+  #forgetBuffers(): void {
+    this.#buffers.clear();
+    this.#liveBytes = 0;
   }
 }
 

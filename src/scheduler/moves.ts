@@ -193,7 +193,8 @@ export class Moves {
       }
     }
     this.#handoffs.forget((residence) => residence.pool === pool);
-    for (const turn of [...device.turns, ...device.queue]) {
+    // Nothing is planned there any more, whatever is still heard of it.
+    for (const turn of [...device.turns.splice(0), ...device.queue.splice(0)]) {
       turn.residence = undefined;
       turn.device = undefined;
       turn.admitted = false;

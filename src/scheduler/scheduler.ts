@@ -346,10 +346,13 @@ export class Scheduler {
     for (const device of [...this.#devices.values()]) {
       if (device.pool !== lost?.pool) continue;
       this.#devices.delete(device.spec.id);
-      this.#news.delete(device);
       if (recovering) this.#away.set(device.spec.id, device.spec);
       this.#moves.lose(device, this.#conversations.values());
+      // Blocks that come free there are news for nobody.
+      this.#news.delete(device);
     }
+    // Who waits for a device that is not expected back any more may go elsewhere.
+    this.#placement.changed();
     const limits = this.#limits();
     for (const turn of [...this.#turns.values()]) {
       if (!limits.some((device) => canHold(device, turn.conversation)))

@@ -47,7 +47,13 @@ export function refusalOf(
   if (conversation?.turn !== undefined) return busy(conversation.id);
   // Where all devices are lost and one will be back, that one decides.
   const refusals = limits.map((device) => promptTooLong(request, device));
-  return refusals.every((refusal) => refusal !== undefined) ? refusals[0] : undefined;
+  if (refusals.some((refusal) => refusal === undefined)) return undefined;
+  // What is missing is missing on the device with most room.
+  return refusals.reduce((best, one) => (mostOf(one) > mostOf(best) ? one : best), refusals[0]);
+}
+
+function mostOf(refusal: PlainError | undefined): number {
+  return Number(refusal?.fields.most ?? 0);
 }
 
 /** Undefined when the prompt can run at all: in the model's context, with room for an answer if one is wanted, and in an empty pool. */
@@ -59,14 +65,19 @@ function promptTooLong(
   const contextRoom = contextTokens - (output.kind === "tokens" ? 1 : 0);
   const most = Math.min(contextRoom, blocks * blockTokens);
   if (promptTokens <= most) return undefined;
-  const [where, remedy] =
-    most === contextRoom
-      ? ["the model's context", "Shorten it."]
-      : ["the KV cache", "Shorten it, or give the runtime a larger kvMiB."];
+  const tooLong = { name: "InputError", code: "prompt-too-long" } as const;
+  const length = `The prompt has ${promptTokens} tokens and`;
+  if (most === contextRoom)
+    return {
+      ...tooLong,
+      message: `${length} the model's context has room for ${most}. Shorten it.`,
+      fields: { promptTokens, most },
+    };
+  const missing = Math.ceil(promptTokens / blockTokens) - blocks;
+  const are = missing === 1 ? "1 KV block is" : `${missing} KV blocks are`;
   return {
-    name: "InputError",
-    code: "prompt-too-long",
-    message: `The prompt has ${promptTokens} tokens and ${where} has room for ${most}. ${remedy}`,
-    fields: { promptTokens, most },
+    ...tooLong,
+    message: `${length} the KV cache has room for ${most}: ${are} missing. Shorten it, or give the runtime a larger kvMiB.`,
+    fields: { promptTokens, most, missing, total: blocks },
   };
 }

@@ -83,7 +83,10 @@ export interface DeviceOptions {
   readonly role?: DeviceRole;
   /** Part of an adapter's name; the best adapter when absent. One adapter may serve several devices. */
   readonly adapter?: string;
-  /** A device of the caller's own, as `RuntimeOptions.device`. */
+  /**
+   * A device of the caller's own, as `RuntimeOptions.device`. It may be given more than once, with different roles: these then share one copy
+   * of the model and one KV pool, and a conversation goes from one to the other without being copied.
+   */
   readonly device?: GPUDevice;
   /** Size of its KV pool in MiB; the runtime's when absent. */
   readonly kvMiB?: number;
@@ -131,6 +134,7 @@ export interface RuntimeStats {
   readonly devices: readonly DeviceStats[];
 }
 
+/** Of blocks: those of its pool, which devices of one `GPUDevice` share. */
 export interface DeviceStats extends DeviceInfo {
   readonly kvBlocks: number;
   readonly kvBlocksUsed: number;

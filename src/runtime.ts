@@ -101,7 +101,7 @@ class BatonRuntime implements Runtime {
     this.precision = options.precision;
     this.tokenizer = textCodec(tokenizer, template);
     this.#devices = [...devices];
-    const specs = devices.map(({ id, role, runner: { limits } }) => ({ id, role, limits }));
+    const specs = devices.map(({ id, role, pool, runner: { limits } }) => ({ id, role, pool, limits }));
     const { speculation, hostKvMiB } = options;
     const hostBlocks = Math.floor((hostKvMiB * 2 ** 20) / runner.limits.blockBytes);
     const policy = policies[this.policy];
@@ -131,9 +131,9 @@ class BatonRuntime implements Runtime {
         blockBytes: runner.limits.blockBytes,
       },
     };
-    const { tunable } = runner;
     this.#tuner = new RuntimeTuner({
-      tunable,
+      // The first device's runner may have been opened again.
+      tunable: () => (this.#devices[0] ?? devices[0]).runner.tunable,
       memory: platform,
       model: this.model.name,
       activity: this.#loop,
@@ -147,21 +147,24 @@ class BatonRuntime implements Runtime {
     const { blockTokens, blockBytes } = this.#parts.limits;
     const drafts = devices.map((device) => device.drafts);
     const perDevice = this.devices.map((info) => deviceStats(info, devices));
+    // Devices that share a pool are one GPU, which counts once.
+    const own = this.#devices.filter(({ id, pool }) => id === pool);
+    const pools = perDevice.filter(({ id }) => own.some((device) => device.id === id));
     const sum = <T>(items: readonly T[], count: (item: T) => number) =>
       items.reduce((total, item) => total + count(item), 0);
     return {
       loadMs: this.#loadMs,
-      kvBlocks: sum(perDevice, ({ kvBlocks }) => kvBlocks),
-      kvBlocksUsed: sum(perDevice, ({ kvBlocksUsed }) => kvBlocksUsed),
-      kvBlocksPeak: sum(perDevice, ({ kvBlocksPeak }) => kvBlocksPeak),
+      kvBlocks: sum(pools, ({ kvBlocks }) => kvBlocks),
+      kvBlocksUsed: sum(pools, ({ kvBlocksUsed }) => kvBlocksUsed),
+      kvBlocksPeak: sum(pools, ({ kvBlocksPeak }) => kvBlocksPeak),
       kvBlockTokens: blockTokens,
-      kvBytes: sum(this.#devices, ({ runner }) => runner.kvBytes),
+      kvBytes: sum(own, ({ runner }) => runner.kvBytes),
       steps,
       dispatches: sum(this.#devices, ({ runner }) => runner.dispatches),
       draftedTokens: sum(drafts, ({ drafted }) => drafted),
       acceptedTokens: sum(drafts, ({ accepted }) => accepted),
-      liveGpuBytes: sum(this.#devices, ({ gpu }) => gpu.liveBytes),
-      tunedProducts: sum(this.#devices, ({ runner }) => runner.tunedProducts),
+      liveGpuBytes: sum(own, ({ gpu }) => gpu.liveBytes),
+      tunedProducts: sum(own, ({ runner }) => runner.tunedProducts),
       handoffs: sum(conversations, ({ transfers }) => transfers),
       handoffBytes: sum(conversations, ({ movedBlocks }) => movedBlocks) * blockBytes,
       parks: sum(conversations, ({ parks }) => parks),
@@ -172,7 +175,8 @@ class BatonRuntime implements Runtime {
 
   conversations(): readonly ConversationStatus[] {
     const { blockBytes } = this.#parts.limits;
-    return this.#scheduler.snapshot().conversations.map((one) => statusOf(one, blockBytes));
+    const { conversations } = this.#scheduler.snapshot();
+    return conversations.map((one) => statusOf(one, this.#devices, blockBytes));
   }
 
   conversation(options: ConversationOptions = {}): ChatConversation {
@@ -238,15 +242,20 @@ function deviceStats(info: DeviceInfo, snapshots: readonly DeviceSnapshot[]): De
   return { ...info, kvBlocks: total, kvBlocksUsed: used, kvBlocksPeak: peak, turns, queued };
 }
 
-function statusOf(one: ConversationSnapshot, blockBytes: number): ConversationStatus {
-  const { id, cached, turn, transfers, movedBlocks } = one;
+function statusOf(
+  one: ConversationSnapshot,
+  devices: readonly RuntimeDevice[],
+  blockBytes: number,
+): ConversationStatus {
+  const { id, bound, cached, turn, transfers, movedBlocks } = one;
   const most = cached.toSorted((a, b) => b.tokens - a.tokens)[0];
   const idle = most?.pool === HOST ? "parked" : "idle";
-  const at = turn === undefined ? most?.pool : turn.pool;
+  const holders = devices.filter(({ pool }) => pool === most?.pool);
+  const holder = holders.find((device) => device.id === bound) ?? holders[0];
   return {
     id,
     phase: turn?.phase ?? idle,
-    device: at === HOST ? undefined : at,
+    device: turn === undefined ? holder?.id : turn.device,
     cachedTokens: most?.tokens ?? 0,
     tokensLeft: turn?.tokensLeft ?? 0,
     completionTokens: turn?.completionTokens ?? 0,

@@ -14,6 +14,8 @@ export interface RuntimeDevice {
   readonly role: DeviceRole;
   readonly gpu: GpuDevice;
   readonly kvMiB: number | undefined;
+  /** Names the KV pool: the devices of one `GPUDevice` share it. */
+  readonly pool: string;
   /** How many devices of the runtime, itself included, may be of the same machine's cores. */
   readonly sharers: number;
 }
@@ -28,7 +30,7 @@ export interface OpenedDevices {
 
 /**
  * Opens all devices that the options ask for, or none; where they ask for none, those that are chosen and work. An adapter gives one device only,
- * so each device opens its own.
+ * so each device opens its own; a `GPUDevice` of the caller's may be several.
  * @throws DeviceError; the signal's reason
  */
 export async function openDevices(
@@ -45,10 +47,16 @@ function openNamed(
   { kvMiB }: CheckedRuntimeOptions,
   platform: Platform,
 ): Promise<OpenedDevices> {
+  const opened: RuntimeDevice[] = [];
   const open = async (one: DeviceOptions, index: number): Promise<RuntimeDevice> => {
     const { role = "both" } = one;
-    const gpu = await openGpu(one, wanted.length, platform);
-    return { id: idOf(role, index), role, gpu, kvMiB: one.kvMiB ?? kvMiB, sharers: wanted.length };
+    const id = idOf(role, index);
+    const same = opened.find(({ gpu }) => gpu.device === one.device);
+    const gpu = same?.gpu ?? (await openGpu(one, wanted.length, platform));
+    const kv = { kvMiB: one.kvMiB ?? kvMiB, pool: same?.pool ?? id };
+    const device = { id, role, gpu, ...kv, sharers: wanted.length };
+    opened.push(device);
+    return device;
   };
   return openEach(wanted, open, { why: "the caller says so", dispensable: false });
 }
@@ -63,7 +71,8 @@ async function openChosen(options: CheckedRuntimeOptions, platform: Platform): P
       const isBest = name === best.summary.name;
       isUsed ||= isBest;
       const gpu = await openDevice(isBest ? best : await platform.openAdapter({ name }));
-      return { id: idOf(role, index), role, gpu, kvMiB, sharers: 1 };
+      const id = idOf(role, index);
+      return { id, role, gpu, kvMiB, pool: id, sharers: 1 };
     };
     return await openEach(devices, open, { why, dispensable: devices.length > 1 });
   } finally {
@@ -113,7 +122,8 @@ export function thatWork<T extends RuntimeDevice>(
     failed.push(`${names[at]} failed (${error.code})`);
   }
   if (failed.length === 0) return { devices: working, why, dispensable };
-  const alone = working.map((device) => ({ ...device, id: idOf("both", 0), role: "both" }) as const);
+  const id = idOf("both", 0);
+  const alone = working.map((device) => ({ ...device, id, pool: id, role: "both" }) as const);
   const devices = working.length === 1 ? alone : working;
   return { devices, why: failed.join(", "), dispensable: devices.length > 1 };
 }

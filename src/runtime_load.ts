@@ -7,7 +7,7 @@ import type { Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
 import type { OnProgress, Progress } from "./protocol/progress.ts";
 import type { GpuRunner } from "./runner/gpu_runner.ts";
-import { openRunner } from "./runner/open_runner.ts";
+import { openRunners } from "./runner/open_runner.ts";
 import { type OpenedDevices, type RuntimeDevice, thatWork } from "./runtime_devices.ts";
 import type { CheckedRuntimeOptions } from "./runtime_options.ts";
 import { recallKernels } from "./runtime_tuner.ts";
@@ -35,7 +35,7 @@ export interface Loaded {
   readonly why: string;
 }
 
-/** Puts the model on every device; reads the source to its end, once for all of them. @throws ModelError, DeviceError; the signal's reason */
+/** Puts the model on every device, once where several are one GPU; reads the source to its end, once for all of them. @throws ModelError, DeviceError; the signal's reason */
 export async function load(
   options: CheckedRuntimeOptions,
   opened: OpenedDevices,
@@ -43,7 +43,8 @@ export async function load(
   platform: Platform,
 ): Promise<Loaded> {
   const { signal, onProgress } = options;
-  const opening = broadcast(source, opened.devices.length).map((one) => openGguf(one, { signal }));
+  const gpus = [...new Set(opened.devices.map(({ gpu }) => gpu))];
+  const opening = broadcast(source, gpus.length).map((one) => openGguf(one, { signal }));
   const files = await all(opening);
   try {
     const [header] = files;
@@ -51,38 +52,42 @@ export async function load(
     const tokenizer = createTokenizer(header.metadata, vocabOf(new TensorTable(header)));
     const template = createChatTemplate(header.metadata, tokenizer);
     const report = onProgress ? combined(onProgress) : () => undefined;
-    const loading = opened.devices.map(async (device, index) => {
+    const loads = gpus.map(async (gpu, index) => {
       const file = files[index] ?? header;
+      const devices = opened.devices.filter((device) => device.gpu === gpu);
       try {
-        return { ...device, runner: await loadDevice(options, device, file, platform, report(index)) };
+        return await loadDevices(options, devices, file, platform, report(index));
       } finally {
         // A device that failed must not keep the file from the others.
         await file.close();
       }
     });
+    const loading = opened.devices.map(async (device) =>
+      loadedOf(device, await loads[gpus.indexOf(device.gpu)]),
+    );
     const names = opened.devices.map(({ gpu }) => gpu.summary.name);
     const { devices, why } = thatWork(names, await Promise.allSettled(loading), opened);
     signal?.throwIfAborted();
     const [first, ...others] = devices;
     if (first === undefined) throw new Error("A runtime without devices.");
-    const file = files[opened.devices.findIndex(({ gpu }) => gpu === first.gpu)] ?? header;
+    const file = files[gpus.indexOf(first.gpu)] ?? header;
     return { tokenizer, template, file, devices: [first, ...others], why };
   } finally {
     await Promise.all(files.map((file) => file.close()));
   }
 }
 
-/** Puts the model on one device more, as `load` did. @throws as `load` */
+/** Puts the model on one device more, as `load` did; nobody watches. @throws as `load` */
 export async function loadAgain(
   options: CheckedRuntimeOptions,
   device: RuntimeDevice,
   platform: Platform,
-): Promise<GpuRunner> {
+): Promise<LoadedDevice> {
   try {
-    const { onProgress: _, signal: __, ...quietly } = options;
-    const file = await openGguf(await openSource(quietly, platform));
+    const { onProgress: _, ...quietly } = options;
+    const file = await openGguf(await openSource(quietly, platform), { signal: options.signal });
     try {
-      return await loadDevice(quietly, device, file, platform, undefined);
+      return loadedOf(device, await loadDevices(quietly, [device], file, platform, undefined));
     } finally {
       await file.close();
     }
@@ -92,20 +97,34 @@ export async function loadAgain(
   }
 }
 
-async function loadDevice(
+/** Devices that are one GPU: they share the weights and the KV pool. */
+async function loadDevices(
   { precision, maxStepTokens, maxLogitRows }: CheckedRuntimeOptions,
-  { gpu, kvMiB }: RuntimeDevice,
+  devices: readonly RuntimeDevice[],
   file: GgufFile,
   platform: Platform,
   onProgress: OnProgress | undefined,
-): Promise<GpuRunner> {
+): Promise<readonly LoadedDevice[]> {
+  const [first] = devices;
+  if (first === undefined) return [];
+  const { gpu, kvMiB } = first;
   const given = {
     ...(kvMiB !== undefined && { kvMiB }),
     ...(maxLogitRows !== undefined && { maxLogitRows }),
     ...(onProgress && { onProgress }),
     tuned: (tunable: Tunable) => recallKernels(tunable, platform),
   };
-  return openRunner({ gpu, file, precision, maxStepTokens, ...given });
+  const runners = await openRunners({ gpu, file, precision, maxStepTokens, ...given }, devices.length);
+  return runners.flatMap((runner, at) => {
+    const device = devices[at];
+    return device ? [{ ...device, runner }] : [];
+  });
+}
+
+function loadedOf({ id }: RuntimeDevice, loaded: readonly LoadedDevice[] = []): LoadedDevice {
+  const found = loaded.find((device) => device.id === id);
+  if (found === undefined) throw new Error(`${id} was not loaded.`);
+  return found;
 }
 
 /** All results; when one fails, the others have ended too before that is said. */

@@ -68,13 +68,11 @@ function checkDevices({ devices, adapter, device }: RuntimeOptions): void {
     throw invalidOption("devices", devices, "given alone: without adapter or device beside it");
   if (devices === "auto") return;
   for (const [index, one] of devices.entries()) checkDeviceOptions(`devices[${index}]`, one);
-  const own = devices.flatMap((one: DeviceOptions) => one.device ?? []);
-  if (new Set(own).size < own.length)
-    throw invalidOption(
-      "devices",
-      devices,
-      "different devices: one GPUDevice serves as one, with the role both",
-    );
+  for (const [index, { device, kvMiB }] of devices.entries()) {
+    const same = device && devices.find((one: DeviceOptions) => one.device === device);
+    if (same && same.kvMiB !== kvMiB)
+      throw invalidOption(`devices[${index}].kvMiB`, kvMiB, `${same.kvMiB}: one GPUDevice has one KV pool`);
+  }
 }
 
 function checkDeviceOptions(name: string, options: DeviceOptions): void {

@@ -1,5 +1,4 @@
 import type { Recover } from "./conversation/device_runners.ts";
-import type { GpuDevice } from "./gpu/device.ts";
 import type { Platform } from "./platform/platform.ts";
 import { openAgain, type RuntimeDevice } from "./runtime_devices.ts";
 import { type LoadedDevice, loadAgain } from "./runtime_load.ts";
@@ -14,7 +13,7 @@ export interface RecoveryParts {
   readonly devices: readonly LoadedDevice[];
   /** The device runs again. */
   readonly onReopened: (device: LoadedDevice) => void;
-  /** Ends the tries. */
+  /** Ends the tries, the one under way as well. */
   readonly signal: AbortSignal;
 }
 
@@ -28,9 +27,9 @@ export function recovery({ options, platform, devices, onReopened, signal }: Rec
     if (lost === undefined || lost.gpu.borrowed || options.model instanceof ReadableStream) return undefined;
     lost.gpu.destroy();
     for (const ms of PAUSES_MS) {
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      await pause(ms, signal);
       if (signal.aborted) return undefined;
-      const reopened = await reopen(lost, options, platform).catch(() => undefined);
+      const reopened = await reopen(lost, { ...options, signal }, platform).catch(() => undefined);
       if (reopened === undefined) continue;
       if (signal.aborted) {
         reopened.runner.dispose();
@@ -48,8 +47,21 @@ async function reopen(
   lost: RuntimeDevice,
   options: CheckedRuntimeOptions,
   platform: Platform,
-): Promise<LoadedDevice> {
-  const gpu: GpuDevice = await openAgain(lost, platform);
-  const device = { ...lost, gpu };
-  return { ...device, runner: await loadAgain(options, device, platform) };
+): Promise<LoadedDevice | undefined> {
+  const gpu = await openAgain(lost, platform);
+  return loadAgain(options, { ...lost, gpu }, platform);
+}
+
+/** So long, or until `signal` says that there is nothing to wait for. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
 }

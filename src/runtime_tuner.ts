@@ -17,7 +17,8 @@ export interface Activity {
 type Memory = Pick<Platform, "settings" | "implementation">;
 
 export interface RuntimeTunerParts {
-  readonly tunable: Tunable;
+  /** What is measured now. */
+  readonly tunable: () => Tunable;
   readonly memory: Memory;
   /** The model's name, for people. */
   readonly model: string;
@@ -90,11 +91,12 @@ export class RuntimeTuner {
   async #recall() {
     const { tunable, memory } = this.#parts;
     const { settings, implementation } = memory;
-    return recall(settings, await identityOf({ ...tunable, implementation }));
+    return recall(settings, await identityOf({ ...tunable(), implementation }));
   }
 
   async #tune(options: TuneOptions, rest: () => Promise<void>): Promise<TuneResult> {
-    const { tunable, memory, model } = this.#parts;
+    const { memory, model } = this.#parts;
+    const tunable = this.#parts.tunable();
     assertTunable(tunable.choice);
     const { settings, implementation } = memory;
     // One that the time did not suffice for goes on; one that did is done again, if somebody asks.

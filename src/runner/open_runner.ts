@@ -39,9 +39,20 @@ const PLANS_IN_FLIGHT = { software: 2, hardware: 3 } as const;
 
 /** Loads a model onto a GPU. @throws ModelError, DeviceError */
 export async function openRunner(options: OpenRunnerOptions): Promise<GpuRunner> {
+  const [runner] = await openRunners(options, 1);
+  if (runner === undefined) throw new RangeError("a model without a runner");
+  return runner;
+}
+
+/**
+ * Loads a model onto a GPU for several runners: they share its weights and one KV pool, and each has inputs and activations of its own,
+ * so that their steps may be given in any order. Disposing one disposes all.
+ * @throws ModelError, DeviceError
+ */
+export async function openRunners(options: OpenRunnerOptions, count: number): Promise<readonly GpuRunner[]> {
   const { gpu } = options;
   try {
-    return await gpu.guarded(() => open(options));
+    return await gpu.guarded(() => open(options, count));
   } catch (error) {
     gpu.destroy();
     throw error;
@@ -49,24 +60,34 @@ export async function openRunner(options: OpenRunnerOptions): Promise<GpuRunner>
 }
 
 /** The file is read, converted and uploaded while the kernels compile and run for the first time. */
-async function open(options: OpenRunnerOptions): Promise<GpuRunner> {
+async function open(options: OpenRunnerOptions, count: number): Promise<readonly GpuRunner[]> {
   const { gpu, file, precision, onProgress } = options;
   const config = readModelConfig(file.metadata, vocabOf(new TensorTable(file)));
   const defaults = chooseKernels(gpu.capabilities, precision);
   const { maxBindingBytes } = gpu.capabilities;
   const { interleave } = defaults;
   const { weights, stream } = planWeights(gpu, file, config, { interleave, maxBindingBytes });
-  const [built, ropeFactors] = await both(build(options, config, defaults, weights), stream(onProgress));
-  built.inputs.ropeTable = new RopeTable(config.rope, ropeFactors);
-  return new GpuRunner(built);
+  const building = build(options, { config, defaults, weights, count });
+  const [built, ropeFactors] = await both(building, stream(onProgress));
+  const rope = new RopeTable(config.rope, ropeFactors);
+  return built.map((parts) => {
+    parts.inputs.ropeTable = rope;
+    return new GpuRunner(parts);
+  });
 }
 
+interface Planned {
+  readonly config: ModelConfig;
+  readonly defaults: KernelChoice;
+  readonly weights: ModelWeights;
+  readonly count: number;
+}
+
+/** The parts of `count` runners. */
 async function build(
   { gpu, precision, kvMiB, maxStepTokens, maxLogitRows, tuned, onProgress }: OpenRunnerOptions,
-  config: ModelConfig,
-  defaults: KernelChoice,
-  weights: ModelWeights,
-): Promise<RunnerParts> {
+  { config, defaults, weights, count }: Planned,
+): Promise<readonly RunnerParts[]> {
   const { maxBindingBytes } = gpu.capabilities;
   const attention = { ...config, ...config.attention };
   const tunable: Tunable = { gpu, choice: defaults, products: productsOf(weights), attention };
@@ -95,33 +116,30 @@ async function build(
     singleTiles: choice.decodeAttention !== undefined,
     partKeys: parts?.keys,
   };
-  // The factors of the frequencies come with the file.
-  const inputs = new StepInputs(gpu, capacity, new RopeTable(config.rope, undefined));
   const library = new KernelLibrary(gpu, onProgress);
-  const forward = await buildForward({
-    gpu,
-    library,
-    choice,
-    config,
-    weights,
-    step: inputs.buffers(),
-    poolOfLayer: (layer) => pool.layer(layer),
-    parts,
-    maxTokens: maxStepTokens,
-    maxRows: MAX_STEP_ROWS,
-    maxLogitRows: limits.maxLogitRows,
-  });
+  const { bytes: weightBytes } = weights;
+  const shared = { tunable, config, limits, pool, weightBytes, tunedProducts: choice.tuned.size };
+  const built: RunnerParts[] = [];
+  for (let n = 0; n < count; n++) {
+    // The factors of the frequencies come with the file.
+    const inputs = new StepInputs(gpu, capacity, new RopeTable(config.rope, undefined));
+    const forward = await buildForward({
+      gpu,
+      library,
+      choice,
+      config,
+      weights,
+      step: inputs.buffers(),
+      poolOfLayer: (layer) => pool.layer(layer),
+      parts,
+      maxTokens: maxStepTokens,
+      maxRows: MAX_STEP_ROWS,
+      maxLogitRows: limits.maxLogitRows,
+    });
+    built.push({ ...shared, inputs, forward });
+  }
   await warmUp({ gpu, kernels: await library.all(), ...(onProgress && { onProgress }) });
-  return {
-    tunable,
-    config,
-    limits,
-    inputs,
-    forward,
-    pool,
-    weightBytes: weights.bytes,
-    tunedProducts: choice.tuned.size,
-  };
+  return built;
 }
 
 /** Both results; when one fails, the other has ended too before that is said, so that nothing works on what is then let go of. */

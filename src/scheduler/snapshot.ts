@@ -42,8 +42,9 @@ export interface TurnSnapshot {
   readonly turn: number;
   /** `waits`: for a place or for blocks; `handoff`: for its KV to cross. */
   readonly phase: "waits" | "prefill" | "handoff" | "decode";
-  /** Whose pool its blocks are reserved in; undefined while it waits or crosses. */
+  /** The pool that its blocks are reserved in, and the device that runs it; undefined while it waits or crosses. */
   readonly pool: string | undefined;
+  readonly device: string | undefined;
   readonly arrivedMs: number;
   readonly tokensLeft: number;
   readonly completionTokens: number;
@@ -103,6 +104,7 @@ function turnSnapshot(turn: TurnState): TurnSnapshot {
     turn: request.turn,
     phase: conversation.handoff?.turn === turn ? "handoff" : runs,
     pool: turn.residence?.pool.id,
+    device: admitted ? turn.device?.spec.id : undefined,
     arrivedMs,
     tokensLeft: tokensLeft(turn),
     completionTokens: completionTokens(turn),

@@ -25,7 +25,7 @@ async function tunerOn(gpu: TestGpu, context: TestContext) {
   submits.length = 0;
   const memory = createNodePlatform({ cacheFolder: tempFolder() });
   const activity = { nowMs: 10_000, turnsRunning: 0, lastTurnEndedMs: undefined as number | undefined };
-  const tuner = new RuntimeTuner({ tunable: runner.tunable, memory, model: "tiny", activity });
+  const tuner = new RuntimeTuner({ tunable: () => runner.tunable, memory, model: "tiny", activity });
   context.onTestFinished(() => tuner.dispose(new Error("the test has ended")));
   return { tuner, activity, submits, settings: memory.settings };
 }

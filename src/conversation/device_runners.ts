@@ -25,6 +25,7 @@ export class DeviceRunners {
   readonly #dispatch: (event: SchedulerEvent) => void;
   /** Plans and copies that the runners have not reported, by device. */
   readonly #running = new Map<string, number>();
+  readonly #reopenings = new Set<Promise<void>>();
   #disposed = false;
   #onIdle: (() => void)[] = [];
 
@@ -38,11 +39,11 @@ export class DeviceRunners {
     return device === undefined ? undefined : this.#runners.get(device);
   }
 
-  /** What becomes of `work` is the next event; `failed` says which when it fails. */
+  /** What becomes of `work` is the next event, if it is one; `failed` says which when it fails. */
   async report(
     device: string,
-    work: (runner: Runner) => Promise<SchedulerEvent>,
-    failed: (error: PlainError) => SchedulerEvent,
+    work: (runner: Runner) => Promise<SchedulerEvent | undefined>,
+    failed: (error: PlainError) => SchedulerEvent | undefined,
   ): Promise<void> {
     const runner = this.#runners.get(device);
     if (runner === undefined) throw new Error(`There is no device ${device}.`);
@@ -63,7 +64,9 @@ export class DeviceRunners {
     this.#running.delete(device);
     const recovering = this.#recover !== undefined && !this.#disposed;
     this.#dispatch({ kind: "device-lost", device, error, recovering });
-    if (recovering) void this.#reopen(device, error);
+    if (!recovering) return;
+    const reopening = this.#reopen(device, error).finally(() => this.#reopenings.delete(reopening));
+    this.#reopenings.add(reopening);
   }
 
   /** Whoever waits until nothing is in flight hears of it. */
@@ -77,8 +80,9 @@ export class DeviceRunners {
     this.#disposed = true;
   }
 
-  /** Resolves when nothing is in flight. */
+  /** Resolves when nothing is in flight and no device is being opened. */
   async idle(): Promise<void> {
+    await Promise.all(this.#reopenings);
     if (this.#running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
@@ -97,7 +101,7 @@ export class DeviceRunners {
     device: string,
     runner: Runner,
     cause: unknown,
-    event: (error: PlainError) => SchedulerEvent,
+    event: (error: PlainError) => SchedulerEvent | undefined,
   ): SchedulerEvent | undefined {
     const error = plainOf(cause, runner.name);
     if (error.code !== "device-lost") return event(error);

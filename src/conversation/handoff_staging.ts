@@ -17,6 +17,11 @@ export class HandoffStaging {
   /** The last copy of each handoff and direction: they end in the order in which they began. */
   readonly #tails = new Map<string, Promise<void>>();
 
+  /** What it holds now. */
+  get bytes(): number {
+    return [...this.#pieces.values()].flat().reduce((sum, { data }) => sum + data.byteLength, 0);
+  }
+
   async export(runner: Runner, { handoff, first, blocks }: ExportBlocks): Promise<void> {
     const exported = handled(runner.exportBlocks(blocks));
     const pieces = this.#pieces.get(handoff) ?? [];

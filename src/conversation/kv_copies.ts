@@ -1,8 +1,9 @@
+import { fromPlain, type PlainError } from "../errors.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
+import type { Runner } from "../protocol/step.ts";
 import type { DeviceRunners } from "./device_runners.ts";
 import { HandoffStaging } from "./handoff_staging.ts";
-import { errorOf, plainOf } from "./loop_errors.ts";
 
 /** A conversation's tokens, and the K and V of the first `cachedTokens` of them. */
 export interface SavedKv {
@@ -32,6 +33,11 @@ export class KvCopies {
     this.#dispatch = dispatch;
   }
 
+  /** Of handoffs, in host memory. */
+  get stagedBytes(): number {
+    return this.#staging.bytes;
+  }
+
   /** What a conversation has run, and the K and V of the first `cachedTokens` of it, block by block. @throws DeviceError */
   save(conversation: string): Promise<SavedKv> {
     const request = ++this.#requests;
@@ -46,7 +52,6 @@ export class KvCopies {
     const request = ++this.#requests;
     this.#loads.set(request, blocks);
     this.#dispatch({ kind: "conversation-loaded", conversation, tokens, cachedTokens, request });
-    this.#loads.delete(request);
   }
 
   async exportBlocks(command: Command<"export-blocks">): Promise<void> {
@@ -77,29 +82,44 @@ export class KvCopies {
     this.#staging.end(handoff);
   }
 
-  async saveBlocks({ request, device, blocks, tokens, cachedTokens }: Command<"save-blocks">): Promise<void> {
+  async saveBlocks(command: Command<"save-blocks">): Promise<void> {
+    const { request, device, blocks, tokens, cachedTokens } = command;
     const pending = this.#saves.get(request);
+    const read = async (runner: Runner) => {
+      const data = await runner.exportBlocks(blocks);
+      pending?.resolve({ tokens, cachedTokens, blocks: data });
+      return undefined;
+    };
+    const failed = (error: PlainError) => {
+      pending?.reject(fromPlain(error));
+      return undefined;
+    };
+    if (device !== undefined && blocks.length > 0) await this.#runners.report(device, read, failed);
+    // Of KV that was nowhere, or was lost with its device, there are the tokens: it is prefilled where the conversation goes on.
+    pending?.resolve({ tokens, cachedTokens: 0, blocks: new Uint8Array(0) });
     this.#saves.delete(request);
-    const runner = this.#runners.get(device);
-    try {
-      const data = blocks.length > 0 ? await runner?.exportBlocks(blocks) : undefined;
-      const kept = data === undefined ? 0 : cachedTokens;
-      pending?.resolve({ tokens, cachedTokens: kept, blocks: data ?? new Uint8Array(0) });
-    } catch (cause) {
-      pending?.reject(errorOf(cause));
-    } finally {
-      this.#dispatch({ kind: "blocks-saved", request });
-    }
+    this.#dispatch({ kind: "blocks-saved", request });
   }
 
   loadBlocks({ request, conversation, device, first, blocks }: Command<"load-blocks">): void {
     const data = this.#loads.get(request);
-    const runner = this.#runners.get(device);
-    if (data === undefined || runner === undefined || blocks.length === 0) return;
-    const from = first * runner.limits.blockBytes;
-    const wanted = data.subarray(from, from + blocks.length * runner.limits.blockBytes);
-    runner.importBlocks(blocks, wanted).catch((cause: unknown) => {
-      this.#dispatch({ kind: "load-failed", conversation, error: plainOf(cause, runner.name) });
-    });
+    this.#loads.delete(request);
+    if (data === undefined || device === undefined || blocks.length === 0) return;
+    const write = async (runner: Runner) => {
+      const { blockBytes } = runner.limits;
+      await runner.importBlocks(
+        blocks,
+        data.subarray(first * blockBytes, (first + blocks.length) * blockBytes),
+      );
+      return undefined;
+    };
+    const failed = (error: PlainError) => ({ kind: "load-failed", conversation, error }) as const;
+    void this.#runners.report(device, write, failed);
+  }
+
+  /** Nothing is read any more. */
+  failAll(error: Error): void {
+    for (const { reject } of this.#saves.values()) reject(error);
+    this.#saves.clear();
   }
 }

@@ -60,6 +60,11 @@ export class TurnLoop {
     return this.#sinks.lastEndedMs;
   }
 
+  /** KV on its way from device to device, in host memory. */
+  get stagedBytes(): number {
+    return this.#copies.stagedBytes;
+  }
+
   /** @throws InputError `disposed` */
   assertAlive(): void {
     if (this.#disposed) throw disposed();
@@ -101,7 +106,10 @@ export class TurnLoop {
     });
   }
 
-  /** What a conversation has run, and the K and V of the first `cachedTokens` of it, block by block. @throws InputError `disposed`; DeviceError */
+  /**
+   * What a conversation has run, and the K and V of the first `cachedTokens` of it, block by block: none where they are lost meanwhile.
+   * @throws InputError `disposed`; DeviceError
+   */
   save(conversation: string): Promise<SavedKv> {
     this.assertAlive();
     return this.#copies.save(conversation);
@@ -155,6 +163,7 @@ export class TurnLoop {
   #failAll(error: Error): void {
     this.#events.length = 0;
     this.#sinks.failAll(error);
+    this.#copies.failAll(error);
   }
 
   #execute(command: SchedulerCommand): void {

@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import type { Runtime } from "../../src/api.ts";
 import { createNodePlatform } from "../../src/node.ts";
-import type { Platform } from "../../src/platform/platform.ts";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { codeOf, collect } from "./fake_chat.ts";
-import { openTiny, tinyModel } from "./tiny_runtime.ts";
+import { openTiny, tinyModel, watched } from "./tiny_runtime.ts";
 
 /** Several devices behind the public API, on a real adapter and a tiny model. */
 describeOnEveryAdapter("a runtime of several devices", (gpu) => {
@@ -181,20 +180,3 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
     expect(await codeOf(opening)).toBe("invalid-option");
   });
 });
-
-/** The same platform; `opened` gets every device that is made of its adapters. */
-function watched(platform: Platform, opened: GPUDevice[]): Platform {
-  return {
-    ...platform,
-    openAdapter: async (request) => {
-      const open = await platform.openAdapter(request);
-      const requestDevice = async (descriptor?: GPUDeviceDescriptor) => {
-        const device = await open.adapter.requestDevice(descriptor);
-        opened.push(device);
-        return device;
-      };
-      const { features, limits, info } = open.adapter;
-      return { ...open, adapter: { features, limits, info, requestDevice } as GPUAdapter };
-    },
-  };
-}

@@ -54,6 +54,11 @@ export function describeOnEveryAdapter(name: string, define: (gpu: TestGpu) => v
   }
 }
 
+/** Whether it is the adapter of quick runs: what takes long and differs little between adapters runs on that one alone. */
+export function isFirst({ summary }: TestGpu): boolean {
+  return summary.name === tested[0]?.name;
+}
+
 /** The other adapters at hand, in full runs. */
 export function otherAdapters({ summary }: TestGpu): readonly TestGpu[] {
   return tested.filter(({ name }) => name !== summary.name).map(testGpu);

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { abortMany } from "./aborts.ts";
 import { play } from "./device_loss.ts";
-import { Rig, Session } from "./fault_harness.ts";
+import { Session } from "./fault_harness.ts";
+import { Rig } from "./fault_rig.ts";
 
 describeOnEveryAdapter("turns that are aborted at random moments", ({ summary: { name } }) => {
   test("leave nothing behind, and later ones answer as if there had been none", async () => {

@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import { type Random, seededRandom } from "../harness/random.ts";
 import { prompt, tokensOf } from "./device_loss.ts";
-import { type Session, VOCAB } from "./fault_harness.ts";
+import type { Session } from "./fault_harness.ts";
+import { VOCAB } from "./fault_rig.ts";
 
 /** Readers who begin turns and abort each of them at some moment: after so many tokens, or so many calls to the devices. */
 

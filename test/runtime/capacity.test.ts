@@ -3,7 +3,8 @@ import type { CapacityError } from "../../src/errors.ts";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { crowd } from "./capacity.ts";
 import { prompt, tokensOf } from "./device_loss.ts";
-import { type DeviceId, Rig, Session } from "./fault_harness.ts";
+import { Session } from "./fault_harness.ts";
+import { type DeviceId, Rig } from "./fault_rig.ts";
 
 /** KV pools of real devices that are too small: by one block, and by far. */
 describeOnEveryAdapter("a KV pool", ({ summary: { name } }) => {

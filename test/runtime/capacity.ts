@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { prompt, tokensOf } from "./device_loss.ts";
-import { Rig, Session, type SessionOptions } from "./fault_harness.ts";
+import { Session, type SessionOptions } from "./fault_harness.ts";
+import { Rig } from "./fault_rig.ts";
 
 /** Many more conversations than a pool holds. */
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { LOSSES, playAll, type Tale } from "./device_loss.ts";
-import { Rig } from "./fault_harness.ts";
+import { Rig } from "./fault_rig.ts";
 
 /**
  * Two real devices, of which one or both are lost at chosen moments: every stream goes on with its next token, and the logits are the

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { SamplingOptions } from "../../src/protocol/sampling.ts";
 import type { TurnOutput } from "../../src/protocol/turn.ts";
 import { greedy } from "../scheduler/driver.ts";
-import { type Fault, type Rig, Session, type SessionOptions, type Told, VOCAB } from "./fault_harness.ts";
+import { type Fault, Session, type SessionOptions, type Told } from "./fault_harness.ts";
+import { type Rig, VOCAB } from "./fault_rig.ts";
 
 /** What is played on devices that are lost: the same conversations each time, and what each was told. */
 

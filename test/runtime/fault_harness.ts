@@ -2,30 +2,19 @@ import type { Recover } from "../../src/conversation/device_runners.ts";
 import { HostBlocks } from "../../src/conversation/host_blocks.ts";
 import { TurnLoop } from "../../src/conversation/turn_loop.ts";
 import { DeviceError } from "../../src/errors.ts";
-import { type GpuDevice, openDevice } from "../../src/gpu/device.ts";
-import { openGguf } from "../../src/loader/gguf.ts";
-import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
-import { openAdapter } from "../../src/platform/node/gpu.ts";
+import type { GpuDevice } from "../../src/gpu/device.ts";
 import { HOST } from "../../src/protocol/device.ts";
-import type { Runner, RunnerLimits, StepPlan, StepResult } from "../../src/protocol/step.ts";
+import type { Runner } from "../../src/protocol/step.ts";
 import type { TurnRequest, TurnUsage } from "../../src/protocol/turn.ts";
-import type { GpuRunner } from "../../src/runner/gpu_runner.ts";
-import { openRunner } from "../../src/runner/open_runner.ts";
 import { type PolicyName, policies } from "../../src/scheduler/policies/table.ts";
 import { Scheduler } from "../../src/scheduler/scheduler.ts";
-import { writeTinyModel } from "../harness/tiny_model.ts";
+import { type DeviceId, type Rig, type Slot, VOCAB } from "./fault_rig.ts";
+import { type Call, WatchedRunner } from "./watched_runner.ts";
 
 /**
- * Faults on real devices: a rig of two, a prefiller and a decoder, which are lost for real (`GPUDevice.destroy()`) at a chosen call to
- * their runners, and sessions of a scheduler and its loop over them.
+ * Faults on real devices: sessions of a scheduler and its loop over a rig's two, which are lost for real (`GPUDevice.destroy()`) at a
+ * chosen call to their runners.
  */
-
-export type DeviceId = "p" | "d";
-
-/** What a runner was called for. */
-export type Call =
-  | { readonly step: "run"; readonly plan: StepPlan }
-  | { readonly step: "export" | "import"; readonly blocks: readonly number[] };
 
 export interface Fault {
   readonly victims: readonly DeviceId[];
@@ -33,131 +22,6 @@ export interface Fault {
   readonly at: (device: DeviceId, call: Call, nth: number, all: number) => boolean;
   /** `before` the device is given the call, or right `behind` that, while it is under way. */
   readonly moment: "before" | "behind";
-}
-
-export const VOCAB = 500;
-const BLOCK_MIB = 2 ** -20;
-
-interface Slot {
-  readonly adapter: string;
-  gpu: GpuDevice;
-  runner: GpuRunner;
-  lost: boolean;
-}
-
-export interface RigOptions {
-  /** Names of the adapters of the prefiller and the decoder. */
-  readonly adapters: Readonly<Record<DeviceId, string>>;
-  /** KV blocks of each device. */
-  readonly blocks?: Readonly<Record<DeviceId, number>>;
-}
-
-/** Two real devices with a tiny random model on them, in `exact`. */
-export class Rig {
-  readonly #model = writeTinyModel({ vocabTokens: VOCAB, contextTokens: 512 });
-  readonly #slots = new Map<DeviceId, Slot>();
-  readonly #blocks: Readonly<Record<DeviceId, number>>;
-  /** How often a device was opened again. */
-  reopened = 0;
-
-  private constructor({ blocks = { p: 128, d: 128 } }: RigOptions) {
-    this.#blocks = blocks;
-  }
-
-  static async open(options: RigOptions): Promise<Rig> {
-    const rig = new Rig(options);
-    for (const id of ["p", "d"] as const) await rig.#open(id, options.adapters[id]);
-    return rig;
-  }
-
-  slot(id: DeviceId): Slot {
-    const slot = this.#slots.get(id);
-    if (slot === undefined) throw new Error(`The rig has no device ${id}.`);
-    return slot;
-  }
-
-  /** The device is gone, as when its driver fell over. */
-  lose(id: DeviceId): void {
-    const slot = this.slot(id);
-    slot.lost = true;
-    slot.gpu.device.destroy();
-  }
-
-  /** Opens again what is lost still. */
-  async repair(): Promise<void> {
-    for (const id of this.#slots.keys()) if (this.slot(id).lost) await this.reopen(id);
-  }
-
-  async reopen(id: DeviceId): Promise<Slot> {
-    const { adapter, runner } = this.slot(id);
-    runner.dispose();
-    this.reopened += 1;
-    return this.#open(id, adapter);
-  }
-
-  get liveBytes(): number {
-    return [...this.#slots.values()].reduce((sum, { gpu }) => sum + gpu.liveBytes, 0);
-  }
-
-  dispose(): void {
-    for (const { runner } of this.#slots.values()) runner.dispose();
-  }
-
-  async #open(id: DeviceId, adapter: string): Promise<Slot> {
-    const gpu = await openDevice(await openAdapter({ name: adapter, sharers: 2 }));
-    const bytes = new Uint8Array(this.#model);
-    const file = await openGguf(sourceOf(new Blob([bytes])));
-    const kvMiB = this.#blocks[id] * TINY_BLOCK_BYTES * BLOCK_MIB;
-    const runner = await openRunner({ gpu, file, precision: "exact", maxStepTokens: 48, kvMiB });
-    if (runner.limits.blocks !== this.#blocks[id])
-      throw new Error("The tiny model's blocks have other bytes.");
-    const slot = { adapter, gpu, runner, lost: false };
-    void gpu.lost.then(() => {
-      slot.lost = true;
-    });
-    this.#slots.set(id, slot);
-    return slot;
-  }
-}
-
-/** Two layers of two KV heads of 16 dimensions, K and V in 16 bits, for 16 tokens. */
-const TINY_BLOCK_BYTES = 2 * 2 * 16 * 2 * 2 * 16;
-
-/** A runner that counts its calls and says so before and behind each. */
-class WatchedRunner implements Runner {
-  readonly name: string;
-  readonly limits: RunnerLimits;
-  readonly #runner: Runner;
-  readonly #watch: (call: Call) => (() => void) | undefined;
-
-  /** `watch` hears of each call before it is given, and what it returns right behind that. */
-  constructor(runner: Runner, watch: (call: Call) => () => void) {
-    this.name = runner.name;
-    this.limits = runner.limits;
-    this.#runner = runner;
-    this.#watch = watch;
-  }
-
-  run(plan: StepPlan): Promise<StepResult> {
-    return this.#given({ step: "run", plan }, () => this.#runner.run(plan));
-  }
-
-  exportBlocks(blocks: readonly number[]): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#given({ step: "export", blocks }, () => this.#runner.exportBlocks(blocks));
-  }
-
-  importBlocks(blocks: readonly number[], data: Uint8Array<ArrayBuffer>): Promise<void> {
-    return this.#given({ step: "import", blocks }, () => this.#runner.importBlocks(blocks, data));
-  }
-
-  dispose(): void {}
-
-  #given<T>(call: Call, give: () => Promise<T>): Promise<T> {
-    const behind = this.#watch(call);
-    const given = give();
-    behind?.();
-    return given;
-  }
 }
 
 export interface SessionOptions {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Runtime } from "../../src/api.ts";
+import type { Part, Runtime } from "../../src/api.ts";
 import { createNodePlatform } from "../../src/node.ts";
 import { describeOnEveryAdapter } from "../harness/adapters.ts";
 import { codeOf, collect } from "./fake_chat.ts";
@@ -57,20 +57,23 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
 
   test("a device that is lost is opened again, and streams go on where they stopped", async () => {
     const alone = await openTiny({ adapter });
-    const ask = (runtime: Runtime) =>
+    const ask = (runtime: Runtime, onPart: () => void = () => {}) =>
       Promise.all(
-        prompts.map((prompt) =>
-          collect(runtime.conversation({ system: "Be brief." }).send(prompt, { maxTokens: 60 })),
-        ),
+        prompts.map((prompt) => {
+          const parts = runtime.conversation({ system: "Be brief." }).send(prompt, { maxTokens: 60 });
+          return collect(heard(parts, onPart));
+        }),
       );
     const expected = (await ask(alone)).map(({ text }) => text);
     await alone.dispose();
     const opened: GPUDevice[] = [];
     const platform = watched(createNodePlatform(), opened);
     const runtime = await openTiny({ devices: pair, policy: "conserve", platform });
-    const answers = ask(runtime);
-    await new Promise((later) => setTimeout(later, 200));
-    opened[1]?.destroy();
+    let parts = 0;
+    const answers = ask(runtime, () => {
+      parts += 1;
+      if (parts === 12) opened[1]?.destroy();
+    });
     expect((await answers).map(({ text }) => text)).toEqual(expected);
     await expect.poll(() => opened.length, { timeout: 30_000 }).toBe(3);
     opened[0]?.destroy();
@@ -180,3 +183,11 @@ describeOnEveryAdapter("a runtime of several devices", (gpu) => {
     expect(await codeOf(opening)).toBe("invalid-option");
   });
 });
+
+/** The same parts; `onPart` hears of each. */
+async function* heard(parts: AsyncIterable<Part>, onPart: () => void): AsyncGenerator<Part> {
+  for await (const part of parts) {
+    onPart();
+    yield part;
+  }
+}

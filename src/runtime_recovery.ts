@@ -47,7 +47,7 @@ async function reopen(
   lost: RuntimeDevice,
   options: CheckedRuntimeOptions,
   platform: Platform,
-): Promise<LoadedDevice | undefined> {
+): Promise<LoadedDevice> {
   const gpu = await openAgain(lost, platform);
   return loadAgain(options, { ...lost, gpu }, platform);
 }

@@ -77,6 +77,8 @@ export class Fleet {
 
   #give(command: Extract<SchedulerCommand, { readonly device: string | undefined }>): void {
     const work = this.machines.get(command.device ?? "")?.work;
+    if (command.device !== undefined && work === undefined)
+      throw new Error(`A device that is lost was told to ${command.kind}: ${command.device}.`);
     if (command.kind === "import-blocks") work?.push({ ...command, data: this.#stagedBlocks(command) });
     else if (command.kind === "load-blocks")
       work?.push({ ...command, data: this.#loading.slice(command.first) });

@@ -152,6 +152,33 @@ test("with the decoder gone for good the prefiller does both; with both gone tur
   expect(fleet.end(3)).toMatchObject({ kind: "turn-failed", error: { code: "device-lost" } });
 });
 
+test("turns that wait for a lost decoder go on when it is not expected back any more", () => {
+  const fleet = new Fleet(pair, conserve);
+  fleet.arrive(1, "a", range(10), { output: tokensOf(12) });
+  for (let n = 0; n < 8; n++) for (const device of ["p", "d"]) fleet.step(device);
+  fleet.lose("d", lost, true);
+  fleet.finish();
+  expect(fleet.end(1)).toBeUndefined();
+  fleet.lose("d", lost, false);
+  fleet.finish();
+  expect(fleet.tokens(1)).toEqual(alone(range(10), 12));
+});
+
+test("nothing is planned on a lost decoder, though a turn waited for its place there and another was on its way", () => {
+  const fleet = new Fleet({ p: { role: "prefiller" }, d: { role: "decoder", limits: { maxStepRows: 1 } } }, conserve); // biome-ignore format: two devices
+  fleet.arrive(1, "waits", range(8), { output: tokensOf(2) });
+  fleet.finish();
+  fleet.arrive(2, "crosses", range(12, 30), { output: tokensOf(3) });
+  while (fleet.machines.get("d")?.work.every(({ kind }) => kind !== "import-blocks")) fleet.step("p");
+  fleet.arrive(3, "waits", range(10, 10), { output: tokensOf(2) });
+  expect(fleet.scheduler.snapshot().devices[1]).toMatchObject({ id: "d", inFlight: [], queued: 1 });
+  fleet.lose("d", lost, true);
+  fleet.recover("d");
+  fleet.finish();
+  expect(fleet.tokens(2)).toEqual(alone(range(12, 30), 3));
+  expect(fleet.end(3)).toMatchObject({ kind: "turn-finished" });
+});
+
 test("a copy that fails is made up for by prefilling again", () => {
   const broken = new DeviceError("gpu-error", "No copy today.").toPlain();
   const fleet = new Fleet(pair, conserve);

@@ -48,13 +48,22 @@ export function runsGpuKernels({ name }: AdapterSummary): boolean {
 
 /** Runs `define` for the adapters at hand, each in its own `describe`. A machine without any fails. */
 export function describeOnEveryAdapter(name: string, define: (gpu: TestGpu) => void): void {
+  describeOn(tested, name, define);
+}
+
+/** Runs it for the adapter of quick runs in full ones too: of what does not differ between adapters. */
+export function describeOnFirstAdapter(name: string, define: (gpu: TestGpu) => void): void {
+  describeOn(tested.slice(0, 1), name, define);
+}
+
+function describeOn(adapters: readonly AdapterSummary[], name: string, define: (gpu: TestGpu) => void): void {
   if (found.length === 0) throw new Error("No WebGPU adapter for the tests: run `npm run setup`.");
-  for (const summary of tested) {
+  for (const summary of adapters) {
     describe(`${name} on ${summary.name}`, () => define(testGpu(summary)));
   }
 }
 
-/** Whether it is the adapter of quick runs: what takes long and differs little between adapters runs on that one alone. */
+/** Whether it is the adapter of quick runs. */
 export function isFirst({ summary }: TestGpu): boolean {
   return summary.name === tested[0]?.name;
 }

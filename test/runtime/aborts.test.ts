@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { describeOnFirstAdapter } from "../harness/adapters.ts";
 import { abortMany } from "./aborts.ts";
 import { play } from "./device_loss.ts";
 import { Session } from "./fault_harness.ts";
 import { Rig } from "./fault_rig.ts";
 
-describeOnEveryAdapter("turns that are aborted at random moments", ({ summary: { name } }) => {
+describeOnFirstAdapter("turns that are aborted at random moments", ({ summary: { name } }) => {
   test("leave nothing behind, and later ones answer as if there had been none", async () => {
     const rig = await Rig.open({ adapters: { p: name, d: name }, blocks: { p: 64, d: 64 } });
     const undisturbed = new Session(rig);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import type { CapacityError } from "../../src/errors.ts";
-import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { describeOnFirstAdapter } from "../harness/adapters.ts";
 import { crowd } from "./capacity.ts";
 import { prompt, tokensOf } from "./device_loss.ts";
 import { Session } from "./fault_harness.ts";
 import { type DeviceId, Rig } from "./fault_rig.ts";
 
 /** KV pools of real devices that are too small: by one block, and by far. */
-describeOnEveryAdapter("a KV pool", ({ summary: { name } }) => {
+describeOnFirstAdapter("a KV pool", ({ summary: { name } }) => {
   const withBlocks = async <T>(
     blocks: Readonly<Record<DeviceId, number>>,
     use: (session: Session) => Promise<T>,

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { describeOnFirstAdapter } from "../harness/adapters.ts";
 import { play, prompt, type Tale, tokensOf } from "./device_loss.ts";
 import { codeOf } from "./fake_chat.ts";
 import { type Fault, Session, type SessionOptions } from "./fault_harness.ts";
 import { type DeviceId, Rig } from "./fault_rig.ts";
 
 /** What becomes of turns while devices are lost for longer, or for good, and of what else was under way. */
-describeOnEveryAdapter("while a device is lost", ({ summary: { name } }) => {
+describeOnFirstAdapter("while a device is lost", ({ summary: { name } }) => {
   let rig: Rig;
   let expected: Record<string, Tale>;
   beforeAll(async () => {

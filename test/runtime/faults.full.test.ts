@@ -1,7 +1,12 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import { describeOnEveryAdapter, isFirst, otherAdapters } from "../harness/adapters.ts";
+import {
+  describeOnEveryAdapter,
+  describeOnFirstAdapter,
+  isFirst,
+  otherAdapters,
+} from "../harness/adapters.ts";
 import { seededRandom } from "../harness/random.ts";
 import { abortMany } from "./aborts.ts";
 import { crowd } from "./capacity.ts";
@@ -39,19 +44,18 @@ describeOnEveryAdapter("faults", (gpu) => {
       }
       rig.dispose();
     });
+});
 
-  test.runIf(isFirst(gpu))(
-    "two hundred conversations in a pool for ten all have their answers, parked or dropped",
-    async () => {
-      const dropped = await crowd(name, { policy: "baton" });
-      expect(dropped).toMatchObject({ parks: 0, hostPeak: 0 });
-      const parked = await crowd(name, { policy: "baton", hostBlocks: 120 });
-      expect(parked.parks).toBeGreaterThan(0);
-      for (const { mostWaiting } of [dropped, parked]) expect(mostWaiting).toBeGreaterThan(100);
-    },
-  );
+describeOnFirstAdapter("at length", ({ summary: { name } }) => {
+  test("two hundred conversations in a pool for ten all have their answers, parked or dropped", async () => {
+    const dropped = await crowd(name, { policy: "baton" });
+    expect(dropped).toMatchObject({ parks: 0, hostPeak: 0 });
+    const parked = await crowd(name, { policy: "baton", hostBlocks: 120 });
+    expect(parked.parks).toBeGreaterThan(0);
+    for (const { mostWaiting } of [dropped, parked]) expect(mostWaiting).toBeGreaterThan(100);
+  });
 
-  test.runIf(isFirst(gpu))("a thousand aborts leave nothing behind", async () => {
+  test("a thousand aborts leave nothing behind", async () => {
     const rig = await Rig.open({ adapters: { p: name, d: name }, blocks: { p: 64, d: 64 } });
     const expected = await playAll(rig, {});
     for (const policy of ["baton", "conserve"] as const) {

@@ -2,12 +2,12 @@ import { expect, test } from "vitest";
 import type { Runtime } from "../../src/api.ts";
 import { DeviceError } from "../../src/errors.ts";
 import { createNodePlatform } from "../../src/node.ts";
-import { describeOnEveryAdapter } from "../harness/adapters.ts";
+import { describeOnFirstAdapter } from "../harness/adapters.ts";
 import { codeOf, collect } from "./fake_chat.ts";
 import { openTiny, watched } from "./tiny_runtime.ts";
 
 /** Lost devices behind the public API: what a caller hears of them, and when nothing comes back. */
-describeOnEveryAdapter("a runtime whose devices are lost", ({ summary: { name: adapter } }) => {
+describeOnFirstAdapter("a runtime whose devices are lost", ({ summary: { name: adapter } }) => {
   /** Two devices; `gate` is asked before one more is opened. */
   const openPair = async (gate: () => Promise<void>) => {
     const opened: GPUDevice[] = [];

@@ -2,8 +2,10 @@ import { Command } from "commander";
 import { fail } from "../src/cli/failure.ts";
 import type { Io } from "../src/cli/io.ts";
 import { addAgents } from "./agents.ts";
+import { addBatching } from "./batching.ts";
 import { addBusyWait } from "./busy_wait.ts";
 import { addEngine, addShow } from "./engine.ts";
+import { addHandoff } from "./handoff.ts";
 import { addPeers } from "./peers.ts";
 import { addSpeculation } from "./speculation.ts";
 
@@ -26,6 +28,8 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
   addSpeculation(program, io);
   addPeers(program, io);
   addAgents(program, io);
+  addBatching(program, io);
+  addHandoff(program, io);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

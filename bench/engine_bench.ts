@@ -34,11 +34,15 @@ export class EngineBench {
   readonly #scratch: readonly number[];
   readonly #tables = new Map<string, readonly number[]>();
   #plan = 0;
-  #nextBlock = 0;
+  #nextBlock: number;
 
-  /** @throws CapacityError `kv-full` where the pool does not hold all contexts at once */
-  constructor(runner: GpuRunner, cases: readonly EngineCase[], seed: number) {
+  /**
+   * `firstBlock`: the pool's blocks before it are somebody else's.
+   * @throws CapacityError `kv-full` where the pool does not hold all contexts at once
+   */
+  constructor(runner: GpuRunner, cases: readonly EngineCase[], seed: number, firstBlock = 0) {
     this.#runner = runner;
+    this.#nextBlock = firstBlock;
     const rows = Math.max(...cases.map(({ batch }) => batch));
     const longest = Math.max(...cases.map(({ contextTokens, tokens }) => contextTokens + tokens));
     const random = new RandomWords(seed);

@@ -1,7 +1,7 @@
 import type { Device } from "./device.ts";
 import type { Handoff, Handoffs } from "./handoff.ts";
 import type { Pool } from "./pool.ts";
-import { type ConversationState, isIdle, type Residence, type TurnState } from "./state.ts";
+import { type ConversationState, isIdle, type Residence, type TurnState, tokensLeft } from "./state.ts";
 
 /** Where a part of a conversation's KV is. */
 export interface History {
@@ -51,23 +51,28 @@ export class Moves {
     return this.#handoffs.msPerBlock;
   }
 
-  /** Handoffs that have run their prompt and do not know yet where they go. */
+  /** Handoffs that do not know yet where they go and whose prompt has run, or is in flight to its end. */
   unbound(): readonly Handoff[] {
-    return [...this.#handoffs.all].filter(
-      ({ tokens, target }) => tokens !== undefined && target === undefined,
-    );
+    return [...this.#handoffs.all].filter((handoff) => handoff.target === undefined && isPlanned(handoff));
   }
 
-  /** The conversation stays on `device`, if that has room for it now. */
+  /**
+   * The conversation stays on `device`, if that has room for it now. While the end of its prompt is in flight, what has left enters there
+   * already, so that only the last chunk's copy is still to come; whether it stays where it is, is seen when that has run.
+   */
   bind(handoff: Handoff, device: Device): void {
-    const { conversation, source, tokens = 0 } = handoff;
+    const { conversation, source, tokens } = handoff;
     if (device.pool === source.pool) {
+      if (tokens === undefined) return;
       handoff.target = { device, residence: source };
       this.#complete(handoff);
       return;
     }
-    const residence = this.#reserve(device, conversation, tokens, tokens);
-    if (residence) this.#begin(handoff, device, residence);
+    const crossing = tokens ?? conversation.tokens.length;
+    const residence = this.#reserve(device, conversation, crossing, crossing);
+    if (residence === undefined) return;
+    conversation.ran = Math.max(conversation.ran, residence.table.length);
+    this.#begin(handoff, device, residence);
   }
 
   /** What the conversation has elsewhere goes to `device`, where its turn then runs. False where there is no room for it now. */
@@ -158,8 +163,18 @@ export class Moves {
     if (turn && conversation.turn === turn) this.#onHomeless(turn);
   }
 
-  /** The last conversation that waits for a device to go to loses its KV, so that a turn can go on. False when there is none. */
+  /**
+   * So that a turn can go on: a conversation that has blocks there for what still runs elsewhere gives them back, or the last one that
+   * waits for a device to go to loses its KV. False when there is none.
+   */
   giveUpHandoff(pool: Pool): boolean {
+    const early = [...this.#handoffs.all].findLast(
+      ({ target, tokens }) => tokens === undefined && target?.residence.pool === pool,
+    );
+    if (early) {
+      this.drop(early);
+      return true;
+    }
     const waiting = [...this.#handoffs.all].filter(({ source, target }) => source.pool === pool && !target);
     const last = waiting.at(-1);
     if (last === undefined) return false;
@@ -266,6 +281,7 @@ export class Moves {
     if (conversation.handoff && conversation.handoff.source !== residence) this.drop(conversation.handoff);
     if (conversation.handoff === undefined && this.#hasOtherPool(device))
       this.#handoffs.begin(residence, device);
+    if (tokensLeft(turn) === 0) this.#onChange();
   }
 
   #hasOtherPool(device: Device): boolean {
@@ -281,6 +297,7 @@ export class Moves {
     handoff.tokens = residence.table.length;
     handoff.turn = turn;
     this.#onChange();
+    this.arrived(handoff.id);
   }
 
   /** Blocks on `device` for `upTo` tokens of the conversation and one more, of which the first `crossing` cross; undefined: no room. */
@@ -336,4 +353,9 @@ export class Moves {
     turn.cachedTokens ??= residence.table.length;
     device.add(turn);
   }
+}
+
+/** All of its prompt has run or is in flight. */
+function isPlanned({ tokens, source, conversation: { turn } }: Handoff): boolean {
+  return tokens !== undefined || (turn?.residence === source && tokensLeft(turn) === 0);
 }

@@ -38,23 +38,50 @@ test("the first turn's prompt runs on the prefiller, and all the rest on the dec
   expect(fleet.used()).toEqual([0, 0]);
 });
 
-test("full blocks leave the prefiller while later chunks still run, and enter the decoder when it is known", () => {
+test("full blocks leave the prefiller while later chunks still run, and enter the decoder while the last one does", () => {
   const fleet = new Fleet({ p: { role: "prefiller", limits: { maxStepTokens: 8, plansInFlight: 1 } }, d: { role: "decoder" } }, conserve); // biome-ignore format: two devices
   fleet.arrive(1, "a", range(22), { output: tokensOf(3) });
   const left = () => fleet.machines.get("p")?.work.map(({ kind }) => kind);
   expect(left()).toEqual(["run-step", "export-blocks"]);
   fleet.step("p");
   expect(left()).toEqual(["export-blocks", "run-step", "export-blocks"]);
-  for (let n = 0; n < 3; n++) fleet.step("p");
-  expect(fleet.commands.filter(({ kind }) => kind === "import-blocks")).toEqual([]);
-  fleet.step("p"); // the last chunk
+  const sizes = (copy: "export-blocks" | "import-blocks") =>
+    fleet.commands.flatMap((command) => (command.kind === copy ? [command.blocks.length] : []));
+  fleet.step("p");
+  expect(sizes("import-blocks")).toEqual([]);
+  for (let n = 0; n < 2; n++) fleet.step("p");
+  expect(left()).toEqual(["run-step", "export-blocks"]); // the last chunk
+  expect(sizes("import-blocks")).toEqual([4]);
+  fleet.step("p");
   expect(fleet.tokens(1)).toHaveLength(1);
   fleet.finish();
-  const sizes = fleet.commands.flatMap((command) =>
-    command.kind === "export-blocks" ? [command.blocks.length] : [],
-  );
-  expect(sizes).toEqual([2, 2, 2]);
+  expect(sizes("export-blocks")).toEqual([2, 2, 2]);
+  expect(sizes("import-blocks")).toEqual([4, 2]);
   expect(fleet.tokens(1)).toEqual(alone(range(22), 3));
+});
+
+test("a conversation that is stopped while its first blocks are in the decoder gives them back", () => {
+  const fleet = new Fleet({ p: { role: "prefiller", limits: { maxStepTokens: 8, plansInFlight: 1 } }, d: { role: "decoder" } }, conserve); // biome-ignore format: two devices
+  fleet.arrive(1, "a", range(22), { output: tokensOf(3) });
+  for (let n = 0; n < 4; n++) fleet.step("p");
+  expect(fleet.used()[1]).toBeGreaterThan(0);
+  fleet.send({ kind: "turn-stopped", turn: 1, reason: "abort" });
+  fleet.finish();
+  expect(fleet.used()).toEqual([0, 0]);
+});
+
+test("blocks for a prompt that still runs elsewhere are given back when a turn needs them", () => {
+  const decoder = { role: "decoder" as const, limits: { blocks: 8 } };
+  const fleet = new Fleet({ p: { role: "prefiller", limits: { maxStepTokens: 8, plansInFlight: 1 } }, d: decoder }, conserve); // biome-ignore format: two devices
+  fleet.arrive(1, "a", range(5), { output: tokensOf(26) });
+  for (let n = 0; n < 40 && fleet.tokens(1).length < 3; n++) fleet.step(n % 2 ? "d" : "p");
+  fleet.arrive(2, "b", range(15), { output: tokensOf(3) });
+  for (let n = 0; n < 2; n++) fleet.step("p");
+  expect(fleet.used()[1]).toBe(6);
+  for (let n = 0; n < 40 && fleet.tokens(1).length < 26; n++) fleet.step("d");
+  expect(fleet.tokens(1)).toEqual(alone(range(5), 26));
+  fleet.finish();
+  expect(fleet.tokens(2)).toEqual(alone(range(15), 3));
 });
 
 test("blocks that the decoder has already do not cross", () => {

@@ -141,10 +141,20 @@ function describe(report: BatchingReport): string {
     spreadText(result.scheduled, 1),
     spreadText(result.direct, 1),
     spreadText(result.ratio, 3),
+    spreadText(result.cpuRatio, 3),
     result.rowsPerStep.toFixed(2),
     result.met ? "met" : "missed",
   ]);
-  const columns = ["model", "on", "tokens/s scheduled", "direct", "ratio", "rows a step", "bar"];
+  const columns = [
+    "model",
+    "on",
+    "tokens/s scheduled",
+    "direct",
+    "ratio",
+    "of CPU time",
+    "rows a step",
+    "bar",
+  ];
   return `${head}\n${formatTable([columns, ...rows])}`;
 }
 

@@ -7,7 +7,7 @@ import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import { Scheduler } from "../src/scheduler/scheduler.ts";
 import type { EngineCase } from "./cases.ts";
 import { blocksOf, EngineBench } from "./engine_bench.ts";
-import { runTurn } from "./live_turns.ts";
+import { processCpuMs, runTurn } from "./live_turns.ts";
 import { type BenchedModel, modelText, openModelRunner } from "./model_runner.ts";
 import { type Observed, observed } from "./observed_runner.ts";
 import { RandomWords } from "./random_model.ts";
@@ -51,6 +51,8 @@ export interface BatchingResult {
   readonly direct: Spread;
   /** The first over the second, in the same round. */
   readonly ratio: Spread;
+  /** CPU time of a token directly over that under the scheduler, all threads of the process: near the ratio where the adapter is the CPU. */
+  readonly cpuRatio: Spread;
   /** Rows of a decode step under the scheduler, on average over all samples. */
   readonly rowsPerStep: number;
   readonly met: boolean;
@@ -110,6 +112,7 @@ async function measurePlacement(
     const policy = placement === "one-device" ? "baton" : "conserve";
     const rounds = await takeRounds(request, opened, last.runner, policy, onRound);
     const ratio = spread(rounds.map(({ scheduled, direct }) => scheduled.rate / direct.rate));
+    const cpuRatio = spread(rounds.map(({ scheduled, direct }) => direct.cpuMs / scheduled.cpuMs));
     const live = rounds.map(({ scheduled }) => scheduled.rowsPerStep);
     return {
       model: modelText(model),
@@ -119,6 +122,7 @@ async function measurePlacement(
       scheduled: spread(rounds.map(({ scheduled }) => scheduled.rate)),
       direct: spread(rounds.map(({ direct }) => direct.rate)),
       ratio,
+      cpuRatio,
       rowsPerStep: live.reduce((sum, rows) => sum + rows, 0) / live.length,
       met: ratio.median >= BAR,
     };
@@ -128,8 +132,8 @@ async function measurePlacement(
 }
 
 interface Round {
-  readonly scheduled: { readonly rate: number; readonly rowsPerStep: number };
-  readonly direct: { readonly rate: number };
+  readonly scheduled: { readonly rate: number; readonly cpuMs: number; readonly rowsPerStep: number };
+  readonly direct: { readonly rate: number; readonly cpuMs: number };
 }
 
 /** Both ways in turn, the other one first in every second round. */
@@ -165,11 +169,13 @@ async function takeRounds(
     for (let round = -WARM_UPS; round < rounds; round++) {
       signal.throwIfAborted();
       const direct = async () => {
+        const cpuBefore = processCpuMs();
         const sample = await bench.sample(one);
+        const cpuMs = (processCpuMs() - cpuBefore) / (conversations * tokens);
         sameTokens("direct", sample.tokens);
         // From the end of the first step on, as the conversations'.
         const ms = sample.stepMs.slice(1).reduce((sum, step) => sum + step, 0);
-        return { rate: (conversations * (tokens - 1) * 1000) / ms };
+        return { rate: (conversations * (tokens - 1) * 1000) / ms, cpuMs };
       };
       const first = round % 2 === 0 ? await direct() : undefined;
       const scheduled = await live.sample();
@@ -232,9 +238,12 @@ class LiveBatch {
     const startMs = Math.max(...turns.map(({ tokenMs }) => tokenMs[0] ?? Number.NaN));
     const endMs = Math.min(...turns.map(({ tokenMs }) => tokenMs.at(-1) ?? Number.NaN));
     const within = turns.flatMap(({ tokenMs }) => tokenMs.filter((ms) => ms > startMs && ms <= endMs));
+    const cpuFrom = Math.max(...turns.map(({ firstCpuMs }) => firstCpuMs));
+    const cpuTo = Math.min(...turns.map(({ lastCpuMs }) => lastCpuMs));
     const steps = this.#log.steps.filter(({ device }) => device === DECODER);
     return {
       rate: (within.length * 1000) / (endMs - startMs),
+      cpuMs: (cpuTo - cpuFrom) / within.length,
       rowsPerStep: (conversations * tokens) / steps.length,
       tokens: turns.flatMap((turn) => turn.tokens),
     };

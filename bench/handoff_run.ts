@@ -87,6 +87,8 @@ export interface HandoffRun {
 /** The bar: so many times the copy alone at most. */
 export const BAR = 1.2;
 const COPY_BLOCKS = [1, 2, 4, 8, 16, 32];
+/** A link's time is its rate's, so that few samples show it. */
+const LINK_SAMPLES = 3;
 
 /** @throws BatonError; the signal's reason */
 export async function runHandoff(request: HandoffRequest & Measuring): Promise<HandoffRun> {
@@ -127,7 +129,7 @@ interface Pair {
 }
 
 function counter({ prompts, samples, links, onProgress }: HandoffRequest & Measuring): () => void {
-  const total = COPY_BLOCKS.length * samples + prompts.length * samples * 2 + links.length * samples;
+  const total = COPY_BLOCKS.length * samples + prompts.length * samples * 2 + links.length * LINK_SAMPLES;
   let done = 0;
   return () => onProgress({ phase: "measure", done: ++done, total, unit: "samples", label: "" });
 }
@@ -222,7 +224,7 @@ function resultOf(decoder: "idle" | "busy", promptTokens: number, taken: readonl
 /** The longest prompt over links of several rates, with an idle decoder. */
 async function measureLinks(
   { prefiller, decoder }: Pair,
-  { prompts, links, samples, signal }: HandoffRequest & Measuring,
+  { prompts, links, signal }: HandoffRequest & Measuring,
   count: () => void,
 ): Promise<readonly LinkResult[]> {
   const tokens = Math.max(...prompts);
@@ -235,7 +237,7 @@ async function measureLinks(
     const bench = new HandoffBench(linked, 2);
     const taken: HandoffSample[] = [];
     try {
-      for (let round = 0; round < samples; round++) {
+      for (let round = 0; round < LINK_SAMPLES; round++) {
         signal.throwIfAborted();
         taken.push(await bench.sample(tokens));
         count();

@@ -29,9 +29,9 @@ export interface Observed {
 /** The same runner, with what it does written down; `blocks` of its pool, the first ones, are for the scheduler. Not to be disposed. */
 export function observed(device: string, runner: Runner, log: Observed, blocks: number): Runner {
   let endedMs = 0;
-  const copied = async <T>(step: "export" | "import", count: number, work: Promise<T>): Promise<T> => {
+  const copied = async <T>(step: "export" | "import", count: number, work: () => Promise<T>): Promise<T> => {
     const startMs = performance.now();
-    const result = await work;
+    const result = await work();
     const bytes = count * runner.limits.blockBytes;
     log.copies.push({ device, step, blocks: count, bytes, startMs, endMs: performance.now() });
     return result;
@@ -48,8 +48,8 @@ export function observed(device: string, runner: Runner, log: Observed, blocks: 
       log.steps.push({ device, sequences, givenMs, startMs, endMs: endedMs });
       return result;
     },
-    exportBlocks: (wanted) => copied("export", wanted.length, runner.exportBlocks(wanted)),
-    importBlocks: (wanted, data) => copied("import", wanted.length, runner.importBlocks(wanted, data)),
+    exportBlocks: (wanted) => copied("export", wanted.length, () => runner.exportBlocks(wanted)),
+    importBlocks: (wanted, data) => copied("import", wanted.length, () => runner.importBlocks(wanted, data)),
     dispose: () => {},
   };
 }

@@ -90,6 +90,8 @@ export class GpuRunner implements Runner {
   async importBlocks(blocks: readonly number[], data: Uint8Array<ArrayBuffer>): Promise<void> {
     this.#gpu.assertAlive();
     this.#pool.write(blocks, data);
+    // WebGPU keeps what was written until something is submitted: without this, all of it until the next step.
+    this.#gpu.device.queue.submit([]);
   }
 
   /**

@@ -74,7 +74,9 @@ async function main() {
   for (const shape of shapes.split(",")) add(await enginePart(shape.trim()));
   add(await kernelsPart());
   const [first = ""] = shapes.split(",");
+  add(await batchingPart(first.trim()));
   add(await handoffPart(first.trim()));
+  add(await agentsPart(first.trim()));
   const takenAt = new Date().toISOString();
   writeFileSync(join(out, "report.json"), `${JSON.stringify({ report: "gpu", takenAt, parts })}\n`);
   writeFileSync(join(out, "report.md"), await markdown(takenAt, parts));
@@ -134,11 +136,41 @@ async function kernelsPart() {
 }
 
 /**
- * A second device on the adapter, and conversations that go from one to the other.
+ * Conversations that decode at once, beside the device's own batched rate.
+ * @param {string} shape
+ * @returns {Promise<Part>}
+ */
+async function batchingPart(shape) {
+  const ended = await run([
+    join(dist, "bench.js"),
+    "batching",
+    "--models",
+    shape,
+    "--tokens",
+    "64",
+    "--json",
+  ]);
+  const note = "Eight conversations under the scheduler against plans of eight rows, on the same device.";
+  return partOf("batching", ended, note, () => JSON.parse(ended.out));
+}
+
+/**
+ * What is seen of KV going from one device of the adapter to another.
  * @param {string} shape
  * @returns {Promise<Part>}
  */
 async function handoffPart(shape) {
+  const ended = await run([join(dist, "bench.js"), "handoff", "--model", shape, "--json"]);
+  const note = "Handoffs with an idle and a busy decoder against the copy alone, and over simulated links.";
+  return partOf("handoff", ended, note, () => JSON.parse(ended.out));
+}
+
+/**
+ * A second device on the adapter, and conversations that go from one to the other.
+ * @param {string} shape
+ * @returns {Promise<Part>}
+ */
+async function agentsPart(shape) {
   const policies = "baton,conserve,collocated-sticky,per-turn,whole-machine";
   const command = ["agents", "--shape", shape, "--policies", policies, "--loads", "0.7,1", "--seeds", "1"];
   const file = join(out, "agents.html");
@@ -146,7 +178,7 @@ async function handoffPart(shape) {
   const ended = await run([join(dist, "bench.js"), ...command, ...few]);
   const note =
     "Conversations over two devices of the best adapter, under several policies; agents.html draws them.";
-  return partOf("two-device handoff", ended, note, () => JSON.parse(ended.out));
+  return partOf("agents on two devices", ended, note, () => JSON.parse(ended.out));
 }
 
 /**

@@ -80,14 +80,18 @@ test("bench/gpu writes one report of everything, and says what is not there", as
     "engine tiny: done",
     "engine nowhere: failed",
     "kernels: done",
-    "two-device handoff: done",
+    "batching: done",
+    "handoff: done",
+    "agents on two devices: done",
   ]);
-  const [, engine, nowhere, kernels, handoff] = parts;
+  const [, engine, nowhere, kernels, batching, handoff, agents] = parts;
   expect(engine.result).toMatchObject({ benchmark: "engine", model: { name: "tiny" } });
   expect(nowhere.note).toMatch(/^It ended with 1: .*--shape is "nowhere"/);
   expect(kernels.result).toMatchObject({ failed: 0, failedTests: [] });
   expect(kernels.result.passed).toBeGreaterThan(0);
-  expect(handoff.result).toMatchObject({ benchmark: "agents", model: "tiny, random weights" });
+  expect(batching.result).toMatchObject({ benchmark: "batching", rounds: 4 });
+  expect(handoff.result).toMatchObject({ benchmark: "handoff", model: "tiny, random weights" });
+  expect(agents.result).toMatchObject({ benchmark: "agents", model: "tiny, random weights" });
   const text = readFileSync(join(out, "report.md"), "utf8");
   for (const { part } of parts) expect(text).toContain(`| ${part} |`);
   expect(text).toMatch(/^decode-context-2048 .*%/m);

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import type { Work } from "../src/cli/progress_display.ts";
 import { TurnLoop } from "../src/conversation/turn_loop.ts";
 import type { DeviceRole } from "../src/protocol/device.ts";
@@ -66,7 +65,6 @@ const DECODER = "decoder";
 
 /** @throws BatonError; the signal's reason */
 export async function runBatching(request: BatchingRequest & Measuring): Promise<readonly BatchingResult[]> {
-  setMaxListeners(0, request.signal);
   const total = request.models.length * request.placements.length * (request.rounds + WARM_UPS);
   let done = 0;
   const onRound = () =>

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import type { Work } from "../src/cli/progress_display.ts";
 import { quantile } from "../src/metrics/summary.ts";
 import type { Runner } from "../src/protocol/step.ts";
@@ -92,7 +91,6 @@ const LINK_SAMPLES = 3;
 
 /** @throws BatonError; the signal's reason */
 export async function runHandoff(request: HandoffRequest & Measuring): Promise<HandoffRun> {
-  setMaxListeners(0, request.signal);
   const opened: GpuRunner[] = [];
   try {
     for (const adapter of request.adapters) {

@@ -8,7 +8,7 @@ import type { EngineCase } from "./cases.ts";
 import { blocksOf, EngineBench } from "./engine_bench.ts";
 import { processCpuMs, runTurn } from "./live_turns.ts";
 import { type BenchedModel, modelText, openModelRunner } from "./model_runner.ts";
-import { type Observed, observed } from "./observed_runner.ts";
+import { type Observed, type ObservedStep, observed } from "./observed_runner.ts";
 import { RandomWords } from "./random_model.ts";
 import { type Spread, spread } from "./spread.ts";
 
@@ -235,13 +235,13 @@ class LiveBatch {
     // While all of them decode: from when the last one has its first token to when the first one has its last.
     const startMs = Math.max(...turns.map(({ tokenMs }) => tokenMs[0] ?? Number.NaN));
     const endMs = Math.min(...turns.map(({ tokenMs }) => tokenMs.at(-1) ?? Number.NaN));
-    const within = turns.flatMap(({ tokenMs }) => tokenMs.filter((ms) => ms > startMs && ms <= endMs));
     const cpuFrom = Math.max(...turns.map(({ firstCpuMs }) => firstCpuMs));
     const cpuTo = Math.min(...turns.map(({ lastCpuMs }) => lastCpuMs));
     const steps = this.#log.steps.filter(({ device }) => device === DECODER);
+    const shared = sharedTokens(steps, conversations);
     return {
-      rate: (within.length * 1000) / (endMs - startMs),
-      cpuMs: (cpuTo - cpuFrom) / within.length,
+      rate: (shared * 1000) / (endMs - startMs),
+      cpuMs: (cpuTo - cpuFrom) / shared,
       rowsPerStep: (conversations * tokens) / steps.length,
       tokens: turns.flatMap((turn) => turn.tokens),
     };
@@ -254,4 +254,16 @@ class LiveBatch {
   #all<T>(one: (id: string, at: number) => Promise<T>): Promise<T[]> {
     return Promise.all(Array.from({ length: this.#request.conversations }, (_, at) => one(`c${at}`, at)));
   }
+}
+
+/**
+ * Tokens of the steps that all conversations share, but the first one's: those between its end and the end of the last. By steps and not
+ * by the moments of delivery: the tokens of one step are delivered one after the other, so that a moment would cut through it.
+ */
+export function sharedTokens(
+  steps: readonly Pick<ObservedStep, "sequences">[],
+  conversations: number,
+): number {
+  const shared = steps.filter(({ sequences }) => sequences.length === conversations).length;
+  return Math.max(0, shared - 1) * conversations;
 }

@@ -47,7 +47,7 @@ export function addHandoff(program: Command, io: Io): void {
       "--samples <number>",
       "of each length, with an idle and a busy decoder",
       parseNumber("--samples"),
-      10,
+      8,
     )
     .option("--others <number>", "conversations on a busy decoder", parseNumber("--others"), 8)
     .option("--links <rates>", "simulated links, in MiB a second; none for none", "10,100,1000")

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { BatchingReport } from "../../bench/batching.ts";
+import { sharedTokens } from "../../bench/batching_run.ts";
 import { bench } from "./run_bench.ts";
 
 const small = ["--models", "tiny", "--kv-mib", "8", "--rounds", "2", "--context", "20", "--tokens", "8"];
@@ -22,6 +23,12 @@ test("the report has both placements, with the device's own rate beside the sche
     expect(rowsPerStep).toBeGreaterThanOrEqual(64 / 11);
     expect(met).toBe(ratio.median >= 0.9);
   }
+});
+
+test("counted are whole steps that all conversations share, from the end of the first of them on", () => {
+  const steps = [["a"], ["a", "b"], ["a", "b"], ["a", "b"], ["b"]].map((sequences) => ({ sequences }));
+  expect(sharedTokens(steps, 2)).toBe(4);
+  expect(sharedTokens([], 2)).toBe(0);
 });
 
 test("the table has a row for each model and placement", async () => {

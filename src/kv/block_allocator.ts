@@ -15,7 +15,7 @@ export class BlockAllocator {
   readonly total: number;
   readonly #free: FreeList;
   readonly #owners: Int32Array;
-  readonly #index = new PrefixIndex();
+  readonly #index: PrefixIndex;
   readonly #onFreed: () => void;
   #peak = 0;
 
@@ -25,6 +25,7 @@ export class BlockAllocator {
     this.#onFreed = onFreed;
     this.#free = new FreeList(total);
     this.#owners = new Int32Array(total);
+    this.#index = new PrefixIndex(total);
   }
 
   /** Blocks that have an owner. */
@@ -73,7 +74,8 @@ export class BlockAllocator {
   /** One owner less for each. The last of the sequence are the first to be handed out again: others may share its beginning. */
   free(blocks: readonly number[]): void {
     let isFree = false;
-    for (const block of blocks.toReversed()) {
+    for (let at = blocks.length - 1; at >= 0; at--) {
+      const block = blocks[at] ?? 0;
       const owners = this.owners(block);
       if (owners === 0) throw new Error(`KV block ${block} is freed but not taken.`);
       this.#owners[block] = owners - 1;

@@ -10,6 +10,8 @@ export class BlockTable {
   readonly #blocks: number[] = [];
   /** Of the sequence up to the end of each full block. */
   readonly #hashes: number[] = [];
+  /** The first of the blocks, as they were asked for last. */
+  #covering: readonly number[] = [];
   #length = 0;
 
   constructor(blockTokens: number) {
@@ -23,6 +25,13 @@ export class BlockTable {
 
   get blocks(): readonly number[] {
     return this.#blocks;
+  }
+
+  /** The blocks of the first `tokens` tokens. A list that leaves in plans never changes, so steps that need the same blocks share one. */
+  covering(tokens: number): readonly number[] {
+    const count = Math.ceil(tokens / this.blockTokens);
+    if (this.#covering.length !== count) this.#covering = this.#blocks.slice(0, count);
+    return this.#covering;
   }
 
   /** How many blocks to add before the sequence may grow to `tokens`. */
@@ -62,12 +71,18 @@ export class BlockTable {
   /** Another block in the place of one, with the same content. */
   replace(at: number, block: number): void {
     this.#blocks[at] = block;
+    this.#covering = [];
   }
 
   /** Keeps the first `tokens` tokens and the blocks they are in; returns the other blocks, which are the caller's to free. */
   truncate(tokens: number): readonly number[] {
     this.#length = Math.min(this.#length, tokens);
     this.#hashes.length = Math.min(this.#hashes.length, Math.floor(this.#length / this.blockTokens));
-    return this.#blocks.splice(Math.ceil(this.#length / this.blockTokens));
+    const kept = Math.ceil(this.#length / this.blockTokens);
+    if (kept === this.#blocks.length) return NONE;
+    this.#covering = [];
+    return this.#blocks.splice(kept);
   }
 }
+
+const NONE: readonly number[] = [];

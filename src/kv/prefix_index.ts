@@ -20,24 +20,29 @@ export const NO_PREFIX = 0;
  */
 export class PrefixIndex {
   readonly #blockOf = new Map<number, number>();
-  readonly #contents = new Map<number, Content>();
+  /** By block. */
+  readonly #contents: (Content | undefined)[];
+
+  constructor(blocks: number) {
+    this.#contents = new Array<Content | undefined>(blocks).fill(undefined);
+  }
 
   /** Of several blocks with the same content the first stays known. */
   add(block: number, content: Content): void {
     if (this.#blockOf.has(content.hash)) return;
     this.#blockOf.set(content.hash, block);
-    this.#contents.set(block, content);
+    this.#contents[block] = content;
   }
 
   has(block: number): boolean {
-    return this.#contents.has(block);
+    return this.#contents[block] !== undefined;
   }
 
   /** The block will hold something else. */
   forget(block: number): void {
-    const content = this.#contents.get(block);
+    const content = this.#contents[block];
     if (content === undefined) return;
-    this.#contents.delete(block);
+    this.#contents[block] = undefined;
     this.#blockOf.delete(content.hash);
   }
 
@@ -57,7 +62,7 @@ export class PrefixIndex {
   }
 
   #holds(block: number, tokens: readonly number[], start: number): boolean {
-    const held = this.#contents.get(block)?.tokens;
+    const held = this.#contents[block]?.tokens;
     return held?.every((token, index) => token === tokens[start + index]) ?? false;
   }
 }

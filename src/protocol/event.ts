@@ -31,6 +31,10 @@ export type SchedulerEvent =
   /** The blocks of `load-blocks` could not be written: they are prefilled. */
   | { readonly kind: "load-failed"; readonly conversation: string; readonly error: PlainError }
   | { readonly kind: "conversation-closed"; readonly conversation: string }
+  /** The conversation's last answer asked for a tool, and its next turn comes when that has run: where idle KV makes room, its own goes last. */
+  | { readonly kind: "pause-began"; readonly conversation: string }
+  /** The tool has run, or was given up. The next turn's arrival ends a pause as well. */
+  | { readonly kind: "pause-ended"; readonly conversation: string }
   | { readonly kind: "step-ended"; readonly device: string; readonly result: StepResult }
   | {
       readonly kind: "step-failed";

@@ -3,7 +3,15 @@ import { rowsOf } from "./flight.ts";
 import type { Handoffs } from "./handoff.ts";
 import type { Keeping } from "./keeping.ts";
 import type { Pool } from "./pool.ts";
-import { type ConversationState, promptTokens, type Residence, type TurnState } from "./state.ts";
+import {
+  type ConversationState,
+  decodes,
+  isIdle,
+  promptTokens,
+  type Residence,
+  type TurnState,
+  tokensLeft,
+} from "./state.ts";
 
 /** All the books of a scheduler. */
 export interface Books {
@@ -42,10 +50,21 @@ function checkPool(pool: Pool, { conversations, handoffs, keeping }: Books): voi
     const { conversation } = residence;
     check(conversations.get(conversation.id) === conversation, `${conversation.id} is gone and has blocks`);
     check(conversation.residences.get(pool) === residence, `${conversation.id} does not know its blocks`);
+    const isActive = !isIdle(residence);
+    check(residence.isActive === isActive, `${conversation.id} is miscounted as idle or not`);
+    const canGo = !isActive && residence.table.blocks.length > 0;
+    check(!canGo || pool.idle.has(residence), `${conversation.id} is idle and cannot make room`);
+    check(!isActive || !pool.idle.has(residence), `${conversation.id} may lose blocks that it uses`);
   }
+  const active = [...pool.residences].filter((residence) => !isIdle(residence));
+  const blocks = new Set(active.flatMap(({ table }) => table.blocks));
+  check(pool.activeBlocks === blocks.size, `${pool.id} has miscounted the blocks in use`);
 }
 
-function checkDevice({ spec, flights, turns, queue, limits, freeRows, incoming }: Device): void {
+function checkDevice(device: Device): void {
+  const { spec, flights, decoding, prompts, admission, limits, freeRows, incoming } = device;
+  const turns = [...decoding, ...prompts];
+  const queue = [...admission];
   check(flights.length <= limits.plansInFlight, `too many plans are in flight on ${spec.id}`);
   check(freeRows >= 0 && incoming >= 0, `too many turns share the steps of ${spec.id}`);
   check(
@@ -56,6 +75,12 @@ function checkDevice({ spec, flights, turns, queue, limits, freeRows, incoming }
     queue.every(({ admitted }) => !admitted),
     `${spec.id} lets a turn wait that has blocks`,
   );
+  check(
+    [...decoding].every(decodes) && ![...prompts].some(decodes),
+    `${spec.id} takes a prompt for a decode or the other way round`,
+  );
+  const tokens = queue.reduce((sum, turn) => sum + Math.max(0, tokensLeft(turn) - 1), 0);
+  check(admission.queuedTokens === tokens, `${spec.id} has miscounted the tokens that wait`);
 }
 
 function checkConversation(state: ConversationState, { turns, devices, waiting, handoffs }: Books): void {
@@ -68,7 +93,7 @@ function checkConversation(state: ConversationState, { turns, devices, waiting, 
   const places = [
     waiting.includes(turn),
     handoff?.turn === turn,
-    ...devices.flatMap((device) => [device.turns.includes(turn), device.queue.includes(turn)]),
+    ...devices.map((device) => device.turns.includes(turn)),
   ];
   check(places.filter((here) => here).length === 1, `the turn of ${id} is in no place, or in two`);
   const rows = devices.flatMap(({ flights }) => rowsOf(turn, flights));

@@ -1,29 +1,24 @@
 import type { DeviceSpec } from "../protocol/device.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
-import type { BlockCopy, RunnerLimits, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
+import type { BlockCopy, RunnerLimits, StepResult, StepRow } from "../protocol/step.ts";
+import { Admission, reserveBlocks } from "./admission.ts";
 import { Drafting } from "./drafting.ts";
 import type { Flight } from "./flight.ts";
 import { Observations } from "./observations.ts";
 import type { StepRules } from "./policy.ts";
-import type { Pool } from "./pool.ts";
+import { type Pool, settle } from "./pool.ts";
+import { comesBefore, RankedTurns } from "./ranked_turns.ts";
 import { kvFull } from "./scheduler_errors.ts";
-import { comesBefore, insertByRank, isIdle, nextPosition, type Residence, type TurnState } from "./state.ts";
-import {
-  type Chunk,
-  inStepOrder,
-  readyTurns,
-  rowOf,
-  type StepBudget,
-  shareOf,
-  stepBudget,
-  takeFrom,
-} from "./step_composition.ts";
+import { decodes, nextPosition, type TurnState } from "./state.ts";
+import { type Chunk, readyTurns, rowOf, type StepBudget, shareOf, stepBudget, takeFrom } from "./step_composition.ts";
 
 export interface DeviceOptions {
   readonly drafts: boolean;
   readonly steps: StepRules | undefined;
   /** Something has happened there: another plan may be made. */
   readonly onNews: (device: Device) => void;
+  /** Turns or blocks have gone: there may be room for others. */
+  readonly onRoom: (device: Device) => void;
 }
 
 /** Tokens of a chunk however long it holds up others: below, a step's fixed cost is most of it. */
@@ -41,8 +36,8 @@ export interface Shortage {
 }
 
 /**
- * One device's turns and plans: step composition. Turns wait in their order until their blocks are reserved, and then share the
- * device's steps. Where blocks run out, conversations that are idle lose theirs first, the coldest before the others, and then the
+ * One device's turns and plans: step composition. Turns wait in their order until their blocks are reserved (`Admission`), and then share
+ * the device's steps. Where blocks run out, conversations that are idle lose theirs first, the coldest before the others, and then the
  * turn that comes last begins again later: its tokens are known, so nothing is lost but the work. The first turn always goes on.
  *
  * Plans are made ahead of the results, as many as `plansInFlight` allows, and only while no turn needs the host between two steps,
@@ -53,31 +48,45 @@ export class Device {
   readonly pool: Pool;
   readonly drafting: Drafting | undefined;
   readonly observed = new Observations();
-  /** Their blocks are reserved; in the order of rank. */
-  readonly turns: TurnState[] = [];
-  /** They wait for blocks; in the order of rank. */
-  readonly queue: TurnState[] = [];
+  /** Turns with blocks whose next row is the one token of a decode. */
+  readonly decoding = new RankedTurns();
+  /** Turns with blocks that have prompt to run. */
+  readonly prompts = new RankedTurns();
+  readonly admission: Admission;
   readonly flights: Flight[] = [];
+  /** How often a turn had to make room for others. */
+  preemptions = 0;
   readonly #steps: StepRules | undefined;
   #incoming = 0;
   #lastPlan = 0;
   readonly #onNews: (device: Device) => void;
+  readonly #onRoom: (device: Device) => void;
   /** A turn found no blocks while plans were in flight: whether there are any is seen when all have reported. */
   #starved = false;
-  /** All of the queue was refused for want of blocks, and nothing has come free since. */
-  #isFull = false;
 
-  constructor(spec: DeviceSpec, pool: Pool, { drafts, steps, onNews }: DeviceOptions) {
+  constructor(spec: DeviceSpec, pool: Pool, { drafts, steps, onNews, onRoom }: DeviceOptions) {
     this.spec = spec;
     this.pool = pool;
     this.#steps = steps;
     this.#onNews = onNews;
+    this.#onRoom = onRoom;
+    this.admission = new Admission({ pool, blocks: spec.limits.blocks, share: steps?.admitShare });
     pool.devices.add(this);
-    if (drafts) this.drafting = new Drafting(spec.limits, pool.allocator);
+    if (drafts) this.drafting = new Drafting(spec.limits, pool);
   }
 
   get limits(): RunnerLimits {
     return this.spec.limits;
+  }
+
+  /** How many turns share its steps. */
+  get running(): number {
+    return this.decoding.length + this.prompts.length;
+  }
+
+  /** All turns that run or wait here. */
+  get turns(): readonly TurnState[] {
+    return [...this.decoding, ...this.prompts, ...this.admission];
   }
 
   /** Turns that are on their way here, with their KV. */
@@ -88,41 +97,42 @@ export class Device {
   set incoming(count: number) {
     this.#incoming = count;
     this.#onNews(this);
+    this.#onRoom(this);
   }
 
   /** How many turns more can decode in one step. */
   get freeRows(): number {
-    return this.limits.maxStepRows - this.turns.length - this.#incoming;
+    return this.limits.maxStepRows - this.running - this.#incoming;
   }
 
   /** The turn runs here from now on. One whose KV has crossed has its blocks. */
   add(turn: TurnState): void {
     turn.device = this;
-    this.#isFull = false;
-    insertByRank(turn.admitted ? this.turns : this.queue, turn);
+    if (turn.admitted) this.#begin(turn);
+    else this.admission.add(turn);
     this.#onNews(this);
   }
 
   remove(turn: TurnState): void {
-    const list = turn.admitted ? this.turns : this.queue;
-    const at = list.indexOf(turn);
-    if (at === -1) return;
-    list.splice(at, 1);
+    if (!this.decoding.delete(turn) && !this.prompts.delete(turn) && !this.admission.delete(turn)) return;
     turn.device = undefined;
     this.pool.released();
   }
 
   /** Blocks of the pool may have come free. */
   hasRoomAgain(): void {
-    this.#isFull = false;
+    this.admission.hasRoomAgain();
     this.#onNews(this);
+    this.#onRoom(this);
   }
 
   /** The plan that reports, which is the first of all; undefined for one that is unknown. */
   landing(plan: number): Flight | undefined {
-    if (!this.flights.some((flight) => flight.plan.id === plan)) return undefined;
     const [first] = this.flights;
-    if (first?.plan.id !== plan) throw new Error(`Plan ${plan} reported before one that was given earlier.`);
+    if (first?.plan.id !== plan) {
+      if (!this.flights.some((flight) => flight.plan.id === plan)) return undefined;
+      throw new Error(`Plan ${plan} reported before one that was given earlier.`);
+    }
     this.flights.shift();
     // Whoever shares the pool may have waited for it as well.
     for (const device of this.pool.devices) this.#onNews(device);
@@ -132,17 +142,17 @@ export class Device {
   /** What the step taught about steps. */
   record(flight: Flight, result: StepResult): void {
     this.drafting?.record(flight, result);
-    const { rows } = flight.plan;
-    const decoding = rows.filter(
-      ({ tokens, output }) => tokens.length === 1 && output.kind !== "none",
-    ).length;
-    const tokens = rows.reduce((sum, row) => sum + row.tokens.length, 0);
+    let [tokens, decoding] = [0, 0];
+    for (const row of flight.plan.rows) {
+      tokens += row.tokens.length;
+      if (row.tokens.length === 1 && row.output.kind !== "none") decoding += 1;
+    }
     this.observed.step(tokens - decoding, decoding, result.ms);
   }
 
-  /** The next plan, of this id; undefined when there is nothing to run or it is not time yet. */
-  compose(id: number, shortage: Shortage): StepPlan | undefined {
-    if (this.turns.length === 0 && this.queue.length === 0) return undefined;
+  /** The next plan, of this id, on its way; undefined when there is nothing to run or it is not time yet. */
+  compose(id: number, shortage: Shortage): Flight | undefined {
+    if (this.running === 0 && this.admission.length === 0) return undefined;
     const ready = this.#ready();
     if (ready === undefined) return undefined;
     const budget = stepBudget(this.limits);
@@ -150,22 +160,24 @@ export class Device {
     const rows: StepRow[] = [];
     const turns: TurnState[] = [];
     const copies: BlockCopy[] = [];
-    const take = (turn: TurnState, count: number): void => {
-      const copied = this.#makeRoom(turn, count, id, shortage);
+    const take = (turn: TurnState): void => {
+      const count = turn.admitted ? shareOf(turn, budget, chunk) : 0;
+      const copied = count > 0 ? this.#makeRoom(turn, count, id, shortage) : undefined;
       if (copied === undefined) return;
-      copies.push(...copied);
+      for (const copy of copied) copies.push(copy);
       const row = rowOf(turn, count);
       takeFrom(budget, row);
       rows.push(row);
       turns.push(turn);
       turn.ahead += count;
       if (turn.residence) turn.residence.lastPlan = id;
+      if (turn.list === this.prompts && decodes(turn)) {
+        this.prompts.delete(turn);
+        this.decoding.add(turn);
+      }
     };
-    for (const turn of inStepOrder(ready)) {
-      const count = turn.admitted ? shareOf(turn, budget, chunk) : 0;
-      if (count > 0) take(turn, count);
-    }
-    this.#takeQueued(budget, chunk, take);
+    for (const turn of ready) take(turn);
+    this.#takeQueued(budget, take);
     if (rows.length === 0) return undefined;
     const drafting = this.flights.length === 0 ? this.drafting : undefined;
     const plan = {
@@ -173,101 +185,52 @@ export class Device {
       rows: drafting?.extend(rows, turns, budget) ?? rows,
       ...(copies.length > 0 && { copies }),
     };
-    this.flights.push({ plan, turns });
+    const flight = { plan, turns };
+    this.flights.push(flight);
     this.pool.planned(id);
     this.#lastPlan = id;
-    return plan;
+    return flight;
+  }
+
+  #begin(turn: TurnState): void {
+    (decodes(turn) ? this.decoding : this.prompts).add(turn);
   }
 
   /** Tokens of a long prompt's chunk, and from how many on a prompt is long. */
   #chunkTokens(): Chunk {
     const msPerToken = this.observed.prefillMsPerToken;
     // A conversation that is idle may be back before the chunk has run.
-    const isAlone = this.turns.length + this.queue.length === 1 && this.pool.conversations === 1;
+    const isAlone = this.running + this.admission.length === 1 && this.pool.conversations === 1;
     if (this.#steps === undefined || msPerToken === undefined || isAlone) return WHOLE;
     const tokens = (ms: number) => Math.max(LEAST_CHUNK, Math.floor(ms / msPerToken));
     return { tokens: tokens(this.#steps.chunkMs), longTokens: tokens(this.#steps.longMs) };
   }
 
-  /** The admitted turns that the next plan may hold; undefined while it has to wait for those in flight. */
+  /** The turns that the next plan may hold, in their order; undefined while it has to wait for those in flight. */
   #ready(): readonly TurnState[] | undefined {
     if (this.flights.length >= this.limits.plansInFlight) return undefined;
     if (this.flights.length === 0) this.#starved = false;
     if (this.#starved) return undefined;
-    const ready = readyTurns(this.turns, this.limits.contextTokens, this.#lastPlan);
-    if (ready === undefined) return undefined;
-    const alone = this.flights.length > 0 && this.queue.length === 0;
+    const ready: TurnState[] = [];
+    const { contextTokens } = this.limits;
+    for (const turns of [this.decoding, this.prompts])
+      if (!readyTurns(turns, contextTokens, this.#lastPlan, ready)) return undefined;
+    const alone = this.flights.length > 0 && this.admission.length === 0;
     return alone && this.drafting?.holdsBack(ready) ? undefined : ready;
   }
 
-  /** Turns of the queue that find their blocks begin. One that does not lets others by, but not forever. */
-  #takeQueued(budget: StepBudget, chunk: Chunk, take: (turn: TurnState, count: number) => void): void {
-    if (this.#isFull) return;
-    const passed: TurnState[] = [];
-    // What is released meanwhile says otherwise.
-    this.#isFull = true;
-    for (const turn of [...this.queue]) {
-      if (this.freeRows <= 0 || budget.rows === 0 || budget.tokens === 0) {
-        this.#isFull = false;
-        return;
-      }
-      if (passed.some(({ overtaken }) => overtaken >= MOST_OVERTAKEN)) return;
-      if (!this.#admit(turn)) {
-        passed.push(turn);
-        continue;
-      }
-      for (const earlier of passed) earlier.overtaken += 1;
-      const count = shareOf(turn, budget, chunk);
-      if (count > 0) take(turn, count);
-    }
-    if (passed.length === 0) this.#isFull = false;
-  }
-
-  /** Reserves blocks for all that is known of the turn: a prompt is not begun that cannot end. The others keep a block each to grow. */
-  #admit(turn: TurnState): boolean {
-    const { conversation } = turn;
-    const { tokens } = conversation;
-    const hadNothing = this.pool.blocksOf(conversation.id) === 0;
-    const residence = this.pool.enter(conversation, reusable(turn));
-    turn.residence = residence;
-    const blocks = this.reserve(residence.table.missingFor(tokens.length), this.turns.length);
-    if (blocks === undefined) {
-      turn.residence = undefined;
-      if (hadNothing) this.pool.undo(residence);
-      return false;
-    }
-    residence.table.addBlocks(blocks);
-    conversation.ran = Math.max(conversation.ran, residence.table.length);
-    turn.cachedTokens ??= Math.min(residence.table.length, tokens.length);
-    this.queue.splice(this.queue.indexOf(turn), 1);
-    turn.admitted = true;
-    insertByRank(this.turns, turn);
-    return true;
-  }
-
-  /**
-   * `count` blocks so that `spare` more are left, from those that idle conversations have if need be; not from `own`. Undefined: there
-   * are not so many, or not before others have been parked.
-   */
-  reserve(count: number, spare: number, own?: Residence): readonly number[] | undefined {
-    const { allocator, wanted } = this.pool;
-    const canGo = (residence: Residence) => residence !== own && isIdle(residence) && !wanted?.has(residence);
-    let room = allocator.room;
-    while (room < count + spare) {
-      const coldest = this.pool.coldest(canGo);
-      if (coldest === undefined) break;
-      // One whose turn waits here begins from its tokens again.
-      if (wanted && coldest.conversation.turn === undefined) {
-        wanted.add(coldest);
-        room += this.pool.ownBlocks(coldest);
-      } else {
-        this.pool.leave(coldest);
-        room = allocator.room;
-      }
-    }
-    if (allocator.room < count + spare) return undefined;
-    const reservation = allocator.reserve(count);
-    return reservation.kind === "ok" ? reservation.blocks : undefined;
+  #takeQueued(budget: StepBudget, take: (turn: TurnState) => void): void {
+    if (this.admission.length === 0) return;
+    this.admission.admit(
+      () => {
+        const isOpen = this.freeRows > 0 && budget.rows > 0 && budget.tokens > 0;
+        return { running: this.running, isOpen };
+      },
+      (turn) => {
+        this.#begin(turn);
+        take(turn);
+      },
+    );
   }
 
   /**
@@ -287,18 +250,18 @@ export class Device {
     for (;;) {
       const missing = table.missingFor(position + count);
       const needed = missing + this.pool.copiesAt(residence, position);
-      const blocks = this.reserve(needed, 0);
+      const blocks = reserveBlocks(this.pool, needed, 0);
       if (blocks) {
-        table.addBlocks(blocks.slice(0, missing));
+        this.pool.extend(residence, blocks.slice(0, missing));
         return this.pool.own(residence, position, blocks[missing], plan);
       }
       const sharers = [...this.pool.devices];
-      if (this.pool.isParking || sharers.some(({ flights }) => flights.length > 0)) {
+      if (this.pool.parking > 0 || sharers.some(({ flights }) => flights.length > 0)) {
         this.#starved = this.flights.length > 0;
         return undefined;
       }
       const last = lastOf(sharers) ?? { turn, device: this };
-      const isAlone = sharers.reduce((sum, { turns }) => sum + turns.length, 0) === 1;
+      const isAlone = sharers.reduce((sum, { running }) => sum + running, 0) === 1;
       if (isAlone) this.#giveUp(turn, Math.max(1, needed), shortage);
       else {
         last.device.#preempt(last.turn);
@@ -311,9 +274,10 @@ export class Device {
   /** The turn begins again when there is room for it. */
   #preempt(turn: TurnState): void {
     const { residence } = turn;
+    this.preemptions += 1;
     this.remove(turn);
     turn.admitted = false;
-    turn.residence = undefined;
+    settle(turn, undefined);
     if (residence) this.pool.leave(residence);
     this.add(turn);
   }
@@ -337,16 +301,10 @@ function lastOf(
 ): { readonly turn: TurnState; readonly device: Device } | undefined {
   let last: { readonly turn: TurnState; readonly device: Device } | undefined;
   for (const device of devices) {
-    const turn = device.turns.findLast(({ ahead }) => ahead === 0);
-    if (turn && (last === undefined || comesBefore(last.turn, turn))) last = { turn, device };
+    for (const turns of [device.decoding, device.prompts]) {
+      const turn = turns.last(({ ahead }) => ahead === 0);
+      if (turn && (last === undefined || comesBefore(last.turn, turn))) last = { turn, device };
+    }
   }
   return last;
-}
-
-/** How many turns that came later may begin before one that waits for its blocks. */
-const MOST_OVERTAKEN = 16;
-
-/** How many of its tokens a turn can take from the cache: it needs a row for each token that it wants something of. */
-function reusable({ request, conversation, delivered }: TurnState): number {
-  return request.output.kind === "logits" ? request.keep + delivered : conversation.tokens.length - 1;
 }

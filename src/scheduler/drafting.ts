@@ -1,8 +1,8 @@
-import type { BlockAllocator } from "../kv/block_allocator.ts";
 import { needsLogits } from "../protocol/sampling.ts";
 import type { RowResult, RunnerLimits, StepResult, StepRow } from "../protocol/step.ts";
 import { DraftSource } from "./draft_source.ts";
 import type { Flight } from "./flight.ts";
+import type { Pool } from "./pool.ts";
 import { chancesOf, Speculation } from "./speculation.ts";
 import {
   completionTokens,
@@ -22,15 +22,15 @@ import type { StepBudget } from "./step_composition.ts";
  */
 export class Drafting {
   readonly #limits: RunnerLimits;
-  readonly #allocator: BlockAllocator;
+  readonly #pool: Pool;
   readonly #speculation = new Speculation();
   /** Tokens that were guessed and run, and those of them that were right, of all turns. */
   drafted = 0;
   accepted = 0;
 
-  constructor(limits: RunnerLimits, allocator: BlockAllocator) {
+  constructor(limits: RunnerLimits, pool: Pool) {
     this.#limits = limits;
-    this.#allocator = allocator;
+    this.#pool = pool;
   }
 
   /** The turn has a new token, the last of its completion. */
@@ -82,11 +82,12 @@ export class Drafting {
   /** The blocks that drafts need go back when the step has ended; where there are none, there are fewer drafts. */
   #extendRow(row: StepRow, turn: TurnState, wanted: number): StepRow {
     if (wanted === 0 || row.output.kind !== "token") return row;
-    const { table } = turn.residence ?? {};
-    if (table === undefined) return row;
+    const { residence } = turn;
+    if (residence === undefined) return row;
+    const { table } = residence;
     const position = row.position + 1;
-    const reservation = this.#allocator.reserve(table.missingFor(position + wanted));
-    if (reservation.kind === "ok") table.addBlocks(reservation.blocks);
+    const reservation = this.#pool.allocator.reserve(table.missingFor(position + wanted));
+    if (reservation.kind === "ok") this.#pool.extend(residence, reservation.blocks);
     const room = table.blocks.length * table.blockTokens - position;
     const drafts = turn.drafts?.draft(Math.min(wanted, room)) ?? [];
     if (drafts.length === 0) return row;
@@ -96,7 +97,7 @@ export class Drafting {
     return {
       ...row,
       tokens: [...row.tokens, ...drafts],
-      blocks: table.blocks.slice(0, Math.ceil(nextPosition(turn) / table.blockTokens)),
+      blocks: table.covering(nextPosition(turn)),
       output: { kind: "tokens", sampling: row.output.sampling },
     };
   }

@@ -1,6 +1,7 @@
 import type { SchedulerCommand } from "../protocol/command.ts";
 import type { Device } from "./device.ts";
 import { Smoothed } from "./observations.ts";
+import { review } from "./pool.ts";
 import { type ConversationState, type Residence, type TurnState, tokensLeft } from "./state.ts";
 
 /** A conversation's KV on its way from one device to another. */
@@ -52,6 +53,8 @@ export class Handoffs {
   readonly #held = new Map<string, HeldBlocks[]>();
   readonly #msPerBlock = { export: new Smoothed(), import: new Smoothed() };
   #commands: SchedulerCommand[] = [];
+  /** Something may be copied that could not a moment ago. */
+  #isStirred = false;
   #ids = 0;
 
   constructor(stagingBlocks: number) {
@@ -75,6 +78,11 @@ export class Handoffs {
   get msPerBlock(): number | undefined {
     const { export: out, import: into } = this.#msPerBlock;
     return out.value === undefined || into.value === undefined ? undefined : out.value + into.value;
+  }
+
+  /** More of a handoff can be copied. */
+  stir(): void {
+    this.#isStirred = true;
   }
 
   get(id: number): Handoff | undefined {
@@ -101,12 +109,15 @@ export class Handoffs {
       arrived: 0,
     };
     this.#under.set(handoff.id, handoff);
+    this.#isStirred = true;
     conversation.handoff = handoff;
+    review(conversation);
     return handoff;
   }
 
   /** It goes there; `residence` has its blocks. What the residence has already does not cross. */
   bind(handoff: Handoff, device: Device, residence: Residence): void {
+    this.#isStirred = true;
     handoff.target = { device, residence };
     const has = Math.floor(residence.table.length / residence.table.blockTokens);
     handoff.first = has;
@@ -123,12 +134,15 @@ export class Handoffs {
 
   end(handoff: Handoff, outcome: "done" | "dropped"): void {
     this.#under.delete(handoff.id);
+    this.#isStirred = true;
     handoff.conversation.handoff = undefined;
+    review(handoff.conversation);
     this.#commands.push({ kind: "handoff-ended", handoff: handoff.id, outcome });
   }
 
   /** The copy that was commanded first has ended, at `atMs`; undefined when it has failed. */
   reported(id: number, step: "export" | "import", atMs: number | undefined): void {
+    this.#isStirred = true;
     const key = `${id} ${step}`;
     const held = this.#held.get(key) ?? [];
     const first = held.shift();
@@ -153,6 +167,8 @@ export class Handoffs {
 
   /** What can be copied now, those that began first before the others. */
   pump(nowMs: number): readonly SchedulerCommand[] {
+    if (!this.#isStirred) return NONE;
+    this.#isStirred = false;
     let [staged, waiting] = [0, 0];
     for (const handoff of this.#under.values()) {
       const blocks = stagedOf(handoff);
@@ -203,6 +219,8 @@ export class Handoffs {
     this.#held.set(key, held);
   }
 }
+
+const NONE: readonly SchedulerCommand[] = [];
 
 /** Blocks that are in host memory or on their way there. */
 function stagedOf({ exported, arrived, target }: Handoff): number {

@@ -28,9 +28,10 @@ export function takeResults(
   result: StepResult,
   sink: LandingSink,
 ): void {
-  for (const [index, row] of plan.rows.entries()) {
-    const turn = turns[index];
-    if (turn?.residence?.pool !== device.pool || turn.conversation.turn !== turn) continue;
+  const { rows } = plan;
+  for (let index = 0; index < rows.length; index++) {
+    const [row, turn] = [rows[index], turns[index]];
+    if (row === undefined || turn?.residence?.pool !== device.pool || turn.conversation.turn !== turn) continue;
     turn.ahead -= row.tokens.length;
     takeRow(device, turn, row, result.rows[index], sink);
   }

@@ -1,7 +1,9 @@
 import type { Device } from "./device.ts";
+import type { Flight } from "./flight.ts";
 import type { Handoff, Handoffs } from "./handoff.ts";
-import type { Pool } from "./pool.ts";
-import { type ConversationState, isIdle, type Residence, type TurnState, tokensLeft } from "./state.ts";
+import { type Parking, roomFor } from "./parking.ts";
+import { type Pool, settle } from "./pool.ts";
+import type { ConversationState, Residence, TurnState } from "./state.ts";
 
 /** Where a part of a conversation's KV is. */
 export interface History {
@@ -19,8 +21,8 @@ export interface LoadedBlocks {
 export interface MovesParts {
   readonly devices: ReadonlyMap<string, Device>;
   readonly handoffs: Handoffs;
-  /** Host memory as a device that runs nothing. */
-  readonly host: Device | undefined;
+  /** Undefined where idle KV is dropped. */
+  readonly parking: Parking | undefined;
   /** Something that waits may have a place now. */
   readonly onChange: () => void;
   /** The turn runs nowhere any more. */
@@ -34,14 +36,18 @@ export interface MovesParts {
 export class Moves {
   readonly #devices: ReadonlyMap<string, Device>;
   readonly #handoffs: Handoffs;
+  readonly #parking: Parking | undefined;
   readonly #host: Device | undefined;
+  /** Handoffs that have run their prompt and do not know yet where they go, in this order. */
+  readonly #unbound = new Set<Handoff>();
   readonly #onChange: () => void;
   readonly #onHomeless: (turn: TurnState) => void;
 
-  constructor({ devices, handoffs, host, onChange, onHomeless }: MovesParts) {
+  constructor({ devices, handoffs, parking, onChange, onHomeless }: MovesParts) {
     this.#devices = devices;
     this.#handoffs = handoffs;
-    this.#host = host;
+    this.#parking = parking;
+    this.#host = parking?.host;
     this.#onChange = onChange;
     this.#onHomeless = onHomeless;
   }
@@ -51,28 +57,23 @@ export class Moves {
     return this.#handoffs.msPerBlock;
   }
 
-  /** Handoffs that do not know yet where they go and whose prompt has run, or is in flight to its end. */
-  unbound(): readonly Handoff[] {
-    return [...this.#handoffs.all].filter((handoff) => handoff.target === undefined && isPlanned(handoff));
+  /** Handoffs that have run their prompt and do not know yet where they go. */
+  get unbound(): ReadonlySet<Handoff> {
+    return this.#unbound;
   }
 
-  /**
-   * The conversation stays on `device`, if that has room for it now. While the end of its prompt is in flight, what has left enters there
-   * already, so that only the last chunk's copy is still to come; whether it stays where it is, is seen when that has run.
-   */
-  bind(handoff: Handoff, device: Device): void {
-    const { conversation, source, tokens } = handoff;
+  /** The conversation stays on `device`; false where that has no room for it now. */
+  bind(handoff: Handoff, device: Device): boolean {
+    const { conversation, source, tokens = 0 } = handoff;
     if (device.pool === source.pool) {
       if (tokens === undefined) return;
       handoff.target = { device, residence: source };
       this.#complete(handoff);
-      return;
+      return true;
     }
-    const crossing = tokens ?? conversation.tokens.length;
-    const residence = this.#reserve(device, conversation, crossing, crossing);
-    if (residence === undefined) return;
-    conversation.ran = Math.max(conversation.ran, residence.table.length);
-    this.#begin(handoff, device, residence);
+    const residence = roomFor(device, conversation, tokens, tokens);
+    if (residence) this.#begin(handoff, device, residence);
+    return residence !== undefined;
   }
 
   /** What the conversation has elsewhere goes to `device`, where its turn then runs. False where there is no room for it now. */
@@ -84,7 +85,7 @@ export class Moves {
   ): boolean {
     const { conversation } = turn;
     const { length } = source.table;
-    const residence = this.#reserve(device, conversation, length, conversation.tokens.length);
+    const residence = roomFor(device, conversation, length, conversation.tokens.length);
     if (residence === undefined) return false;
     const handoff = this.#handoffs.begin(source, from);
     handoff.tokens = length;
@@ -98,7 +99,7 @@ export class Moves {
 
   /** Room for KV that is at hand, on `device` or else in host memory; blocks that are there already are left out. */
   load(conversation: ConversationState, cachedTokens: number, device = this.#host): LoadedBlocks | undefined {
-    const residence = device && this.#reserve(device, conversation, cachedTokens, cachedTokens - 1);
+    const residence = device && roomFor(device, conversation, cachedTokens, cachedTokens - 1);
     if (device === undefined || residence === undefined) return undefined;
     const { table, pool } = residence;
     const first = Math.floor(table.length / table.blockTokens);
@@ -109,16 +110,22 @@ export class Moves {
   }
 
   #begin(handoff: Handoff, device: Device, residence: Residence): void {
+    this.#unbound.delete(handoff);
     device.incoming += 1;
     this.#handoffs.bind(handoff, device, residence);
     this.arrived(handoff.id);
   }
 
-  /** Blocks of turns that will leave the device can leave as they are written. Returns whether there are any. */
-  stream(device: Device): boolean {
-    const leaving = device.turns.filter(({ leaves }) => leaves);
-    for (const turn of leaving) this.#stream(turn, device);
-    return leaving.length > 0;
+  /** Blocks of turns that will leave the device can leave as this plan writes them. Returns whether there are any. */
+  stream(device: Device, { turns }: Flight): boolean {
+    let leave = false;
+    for (const turn of turns) {
+      if (!turn.leaves) continue;
+      this.#stream(turn, device);
+      leave = true;
+    }
+    if (leave) this.#handoffs.stir();
+    return leave;
   }
 
   /** All of the turn's prompt has run on `device`, which it leaves. */
@@ -126,7 +133,7 @@ export class Moves {
     const { residence, conversation } = turn;
     if (residence === undefined) throw new Error(`${conversation.id} has run on no device.`);
     device.remove(turn);
-    turn.residence = undefined;
+    settle(turn, undefined);
     turn.admitted = false;
     this.#leave(conversation, device, turn);
   }
@@ -143,6 +150,7 @@ export class Moves {
     if (handoff.tokens === undefined || tokens === 0) this.drop(handoff);
     else {
       handoff.tokens = Math.min(handoff.tokens, tokens);
+      this.#handoffs.stir();
       this.arrived(handoff.id);
     }
   }
@@ -205,11 +213,12 @@ export class Moves {
         const again = this.#handoffs.begin(source, from);
         again.tokens = tokens;
         again.turn = turn;
+        this.#unbound.add(again);
       }
     }
     this.#handoffs.forget((residence) => residence.pool === pool);
-    // Nothing is planned there any more, whatever is still heard of it.
-    for (const turn of [...device.turns.splice(0), ...device.queue.splice(0)]) {
+    for (const turn of device.turns) {
+      turn.list?.delete(turn);
       turn.residence = undefined;
       turn.device = undefined;
       turn.admitted = false;
@@ -227,6 +236,7 @@ export class Moves {
 
   #end(handoff: Handoff, outcome: "done" | "dropped"): void {
     const { target, source } = handoff;
+    this.#unbound.delete(handoff);
     if (target && target.residence !== source) target.device.incoming -= 1;
     if (handoff.kind === "park") source.pool.parking -= 1;
     this.#handoffs.end(handoff, outcome);
@@ -248,31 +258,16 @@ export class Moves {
 
   /** Idle conversations whose blocks are wanted go to host memory. Returns how many were dropped, as there is no room for them. */
   park(): number {
-    let dropped = 0;
-    for (const device of this.#devices.values()) {
-      const { wanted } = device.pool;
-      for (const residence of wanted ?? [])
-        if (isIdle(residence) && !this.#park(residence, device)) dropped += 1;
-      wanted?.clear();
-    }
-    return dropped;
-  }
-
-  #park(residence: Residence, device: Device): boolean {
-    const { conversation, table, pool } = residence;
-    const tokens = table.length;
-    const host = this.#host;
-    const parked = host && tokens > 0 ? this.#reserve(host, conversation, tokens, tokens - 1) : undefined;
-    if (host === undefined || parked === undefined) {
-      pool.leave(residence);
-      return false;
-    }
-    const handoff = this.#handoffs.begin(residence, device);
-    handoff.kind = "park";
-    pool.parking += 1;
-    handoff.tokens = tokens;
-    this.#begin(handoff, host, parked);
-    return true;
+    const parking = this.#parking;
+    if (parking === undefined || parking.wanted.size === 0) return 0;
+    return parking.park((source, parked) => {
+      const [from] = source.pool.devices;
+      if (from === undefined) throw new Error("A pool has no device.");
+      const handoff = this.#handoffs.begin(source, from);
+      handoff.kind = "park";
+      handoff.tokens = source.table.length;
+      this.#begin(handoff, parking.host, parked);
+    });
   }
 
   #stream(turn: TurnState, device: Device): void {
@@ -296,33 +291,10 @@ export class Moves {
     handoff.leavesPool = this.#hasOtherPool(device);
     handoff.tokens = residence.table.length;
     handoff.turn = turn;
+    this.#unbound.add(handoff);
+    this.#handoffs.stir();
     this.#onChange();
     this.arrived(handoff.id);
-  }
-
-  /** Blocks on `device` for `upTo` tokens of the conversation and one more, of which the first `crossing` cross; undefined: no room. */
-  #reserve(
-    device: Device,
-    conversation: ConversationState,
-    crossing: number,
-    upTo: number,
-  ): Residence | undefined {
-    const { pool } = device;
-    if (device.freeRows <= 0) return undefined;
-    const hadNothing = pool.blocksOf(conversation.id) === 0;
-    const residence = pool.enter(conversation, crossing);
-    const { table } = residence;
-    const missing = table.missingFor(upTo + 1);
-    const needed = missing + pool.copiesAt(residence, table.length);
-    const blocks = device.reserve(needed, device.turns.length, residence);
-    if (blocks === undefined) {
-      if (hadNothing) pool.undo(residence);
-      return undefined;
-    }
-    table.addBlocks(blocks.slice(0, missing));
-    // The block that it is in crosses again, so nothing has to be copied when it was a shared one.
-    pool.own(residence, table.length, blocks[missing]);
-    return residence;
   }
 
   /** The KV is where the conversation stays: its turn goes on there, and the blocks it came from are free. */
@@ -348,7 +320,7 @@ export class Moves {
       return;
     }
     turn.leaves = leaves;
-    turn.residence = residence;
+    settle(turn, residence);
     turn.admitted = true;
     turn.cachedTokens ??= residence.table.length;
     device.add(turn);

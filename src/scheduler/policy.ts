@@ -12,10 +12,20 @@ export interface Policy {
   readonly parks?: boolean;
   /** How devices compose their steps; absent: prompts in the order of their arrival, in chunks of what a step holds. */
   readonly steps?: StepRules;
-  /** Where a turn's prompt runs; undefined: nowhere yet. Asked again whenever something has changed. */
+  /** Where a turn's prompt runs; undefined: nowhere yet. Asked again when turns or blocks have come or gone. */
   place(turn: TurnView, world: WorldView): Placement | undefined;
   /** The device that a conversation goes to whose turn has run its prompt where it does not stay; undefined: none has room. */
   bind(conversation: LeavingView, world: WorldView): string | undefined;
+  /** Absent: a conversation never leaves the device it stays on while that is there. */
+  readonly rebind?: Rebinding;
+}
+
+/** A way out of a full device: a conversation whose turn waits for blocks there may go to another one that has room, and stay there. */
+export interface Rebinding {
+  /** Most times that a conversation does so. */
+  readonly most: number;
+  /** The device that it goes to; undefined: it waits. Of those that wait on a device, the first is asked for. */
+  to(turn: TurnView, world: WorldView): string | undefined;
 }
 
 export interface StepRules {
@@ -27,6 +37,11 @@ export interface StepRules {
   /** A prompt that would take longer than this, by the measured time of a token, runs in chunks that take `chunkMs` each. */
   readonly longMs: number;
   readonly chunkMs: number;
+  /**
+   * New conversations are let in to a device, first come first served, while the blocks of those that run or arrive there stay under this
+   * share of all; the rest is left for these to grow, so that none has to make room for others. Absent: they are let in while there are blocks.
+   */
+  readonly admitShare?: number;
 }
 
 export interface Placement {

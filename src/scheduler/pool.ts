@@ -2,7 +2,8 @@ import { BlockAllocator } from "../kv/block_allocator.ts";
 import { BlockTable } from "../kv/block_table.ts";
 import type { BlockCopy } from "../protocol/step.ts";
 import type { Device } from "./device.ts";
-import type { ConversationState, Residence } from "./state.ts";
+import { IdleOrder } from "./idle_order.ts";
+import { type ConversationState, isIdle, type Residence, type TurnState } from "./state.ts";
 
 /** Blocks that nobody holds any more; steps in flight may still write to them until all plans up to this one have reported. */
 interface RetiredBlocks {
@@ -13,48 +14,39 @@ interface RetiredBlocks {
 /** The KV blocks of one device, or of several that share them, and the conversations that have some. */
 export class Pool {
   readonly id: string;
+  readonly blockTokens: number;
   readonly allocator: BlockAllocator;
   readonly devices = new Set<Device>();
-  /** Idle residences that are to be parked, so that their blocks come free; undefined where they are dropped instead. */
-  wanted: Set<Residence> | undefined;
-  /** How many are on their way to host memory. */
+  readonly idle = new IdleOrder();
+  /** Idle residences of all pools that are to be parked, so that their blocks come free; undefined where they are dropped instead. */
+  readonly #wanted: Set<Residence> | undefined;
+  /** How many are on their way to host memory, or will be. */
   parking = 0;
-  readonly #blockTokens: number;
-  /** In the order of their last use. */
   readonly #residences = new Map<string, Residence>();
   readonly #inFlight = new Set<number>();
-  /** By block, the last count that it was a part of. */
-  readonly #marks: Int32Array;
-  #mark = 0;
+  /** By block, of how many active residences it is. */
+  readonly #active: Int32Array;
+  #activeBlocks = 0;
   #isQuiet = false;
   #retired: RetiredBlocks[] = [];
   /** Blocks that could have been taken are being written to still. */
   #heldBack = false;
 
-  constructor(id: string, blocks: number, blockTokens: number) {
+  constructor(id: string, blocks: number, blockTokens: number, wanted?: Set<Residence>) {
     this.id = id;
-    this.#blockTokens = blockTokens;
+    this.blockTokens = blockTokens;
+    this.#wanted = wanted;
     this.allocator = new BlockAllocator(blocks, () => this.released());
-    this.#marks = new Int32Array(blocks);
+    this.#active = new Int32Array(blocks);
   }
 
   get residences(): Iterable<Residence> {
     return this.#residences.values();
   }
 
-  /** Blocks of the residences that count, those that several share once. */
-  blocksInUse(counts: (residence: Residence) => boolean): number {
-    this.#mark += 1;
-    let blocks = 0;
-    for (const residence of this.#residences.values()) {
-      if (!counts(residence)) continue;
-      for (const block of residence.table.blocks) {
-        if (this.#marks[block] === this.#mark) continue;
-        this.#marks[block] = this.#mark;
-        blocks += 1;
-      }
-    }
-    return blocks;
+  /** Blocks of conversations whose turn runs here or that are on their way; those that several share count once. */
+  get activeBlocks(): number {
+    return this.#activeBlocks;
   }
 
   /** How many conversations have a residence here. */
@@ -71,11 +63,6 @@ export class Pool {
     return this.#retired;
   }
 
-  /** Blocks are going to come free that nobody runs on. */
-  get isParking(): boolean {
-    return this.parking > 0 || (this.wanted?.size ?? 0) > 0;
-  }
-
   /** There may be more room: blocks came free, or a turn has left its conversation's blocks here. */
   released(): void {
     if (this.#isQuiet) return;
@@ -84,15 +71,21 @@ export class Pool {
 
   /** What the conversation has here; a new residence begins with the blocks of others that hold its first tokens, `limit` at most. */
   enter(conversation: ConversationState, limit: number): Residence {
-    const known = conversation.residences.get(this);
-    const residence = known ?? this.#settleIn(conversation);
-    this.#touch(residence);
+    const residence = conversation.residences.get(this) ?? this.#settleIn(conversation);
     const { table } = residence;
     if (table.length > 0 || table.blocks.length > 0) return residence;
-    const match = this.allocator.match(conversation.tokens, this.#blockTokens, limit);
+    const match = this.allocator.match(conversation.tokens, this.blockTokens, limit);
     this.allocator.share(match.blocks);
     table.begin(match);
+    this.#count(residence, match.blocks);
     return residence;
+  }
+
+  /** More blocks for the residence. */
+  extend(residence: Residence, blocks: readonly number[]): void {
+    if (blocks.length === 0) return;
+    residence.table.addBlocks(blocks);
+    this.#count(residence, blocks);
   }
 
   /** A step has written the residence's K and V up to `tokens`. */
@@ -102,7 +95,7 @@ export class Pool {
 
   /** How many blocks it takes to go on at `position` in blocks that are the residence's own: 1 where that is in a shared one. */
   copiesAt({ table }: Residence, position: number): number {
-    const block = table.blocks[Math.floor(position / this.#blockTokens)];
+    const block = table.blocks[Math.floor(position / this.blockTokens)];
     return block !== undefined && this.allocator.owners(block) > 1 ? 1 : 0;
   }
 
@@ -112,26 +105,33 @@ export class Pool {
    */
   own(residence: Residence, position: number, copy: number | undefined, plan?: number): readonly BlockCopy[] {
     const { table } = residence;
-    const at = Math.floor(position / this.#blockTokens);
+    const at = Math.floor(position / this.blockTokens);
     const block = table.blocks[at];
-    if (block === undefined) return [];
+    if (block === undefined) return NONE;
     if (copy === undefined) {
       this.allocator.forget(block);
-      return [];
+      return NONE;
     }
     table.replace(at, copy);
+    this.#count(residence, [copy]);
+    this.#discount(residence, [block]);
     if (plan === undefined) this.#retire(residence, [block]);
     else this.#retired.push({ plan, blocks: [block] });
-    return position % this.#blockTokens === 0 ? [] : [{ from: block, to: copy }];
+    return position % this.blockTokens === 0 ? NONE : [{ from: block, to: copy }];
   }
 
   /** Keeps the first `tokens` tokens; blocks that are not needed for them go as soon as nothing in flight writes to them. */
   cut(residence: Residence, tokens: number): void {
-    this.#retire(residence, residence.table.truncate(tokens));
+    const blocks = residence.table.truncate(tokens);
+    if (blocks.length === 0) return;
+    this.#discount(residence, blocks);
+    this.#retire(residence, blocks);
   }
 
   leave(residence: Residence): void {
     this.cut(residence, 0);
+    residence.isActive = false;
+    this.idle.delete(residence);
     this.#residences.delete(residence.conversation.id);
     residence.conversation.residences.delete(this);
   }
@@ -152,39 +152,60 @@ export class Pool {
   /** The conversation may go on with another one's first blocks: a fork. */
   share(from: Residence, conversation: ConversationState, tokens: number): void {
     const residence = this.#settleIn(conversation);
-    const blocks = from.table.blocks.slice(0, Math.ceil(tokens / this.#blockTokens));
+    const blocks = from.table.blocks.slice(0, Math.ceil(tokens / this.blockTokens));
     this.allocator.share(blocks);
-    residence.table.addBlocks(blocks);
+    this.extend(residence, blocks);
     residence.lastPlan = from.lastPlan;
     this.grow(residence, tokens);
   }
 
-  /** It is the last one to make room for others. */
-  #touch(residence: Residence): void {
-    const { id } = residence.conversation;
-    this.#residences.delete(id);
-    this.#residences.set(id, residence);
+  /** Whether the residence is idle may have changed. */
+  review(residence: Residence): void {
+    const isActive = !isIdle(residence);
+    if (residence.isActive === isActive) return;
+    const { blocks } = residence.table;
+    if (isActive) {
+      this.idle.delete(residence);
+      residence.isActive = true;
+      this.#count(residence, blocks);
+    } else {
+      this.#discount(residence, blocks);
+      residence.isActive = false;
+      this.idle.add(residence);
+    }
   }
 
-  /** The coldest idle conversation whose blocks can go; undefined when there is none. */
-  coldest(canGo: (residence: Residence) => boolean): Residence | undefined {
-    for (const residence of this.#residences.values()) {
-      if (residence.table.blocks.length === 0 || !canGo(residence)) continue;
-      if (!this.holds(residence)) return residence;
-      this.#heldBack = true;
+  /** The coldest idle residence whose blocks can go; undefined when there is none. Not `own`. */
+  coldest(own: Residence | undefined): Residence | undefined {
+    for (const residence of this.idle) {
+      if (residence === own) continue;
+      if (residence.table.blocks.length === 0) this.idle.delete(residence);
+      else if (!this.holds(residence)) return residence;
+      else this.#heldBack = true;
     }
     return undefined;
   }
 
+  /** An idle residence goes to host memory when this event has been dealt with. False where that is not done, or its turn is about to begin. */
+  park(residence: Residence): boolean {
+    // One whose turn waits here begins from its tokens again.
+    if (this.#wanted === undefined || residence.conversation.turn !== undefined) return false;
+    this.idle.delete(residence);
+    this.#wanted.add(residence);
+    this.parking += 1;
+    return true;
+  }
+
   /** Blocks that come free when the residence goes. */
   ownBlocks({ table }: Residence): number {
-    return table.blocks.filter((block) => this.allocator.owners(block) === 1).length;
+    let count = 0;
+    for (const block of table.blocks) if (this.allocator.owners(block) === 1) count += 1;
+    return count;
   }
 
   /** Whether a plan in flight may still write to its blocks. */
   holds({ lastPlan }: Residence): boolean {
-    for (const plan of this.#inFlight) if (plan <= lastPlan) return true;
-    return false;
+    return this.#firstInFlight() <= lastPlan;
   }
 
   planned(plan: number): void {
@@ -197,22 +218,71 @@ export class Pool {
     if (this.#heldBack) this.released();
     this.#heldBack = false;
     if (this.#retired.length === 0) return;
-    const first = Math.min(...this.#inFlight);
+    const first = this.#firstInFlight();
     for (const { plan, blocks } of this.#retired) if (plan < first) this.allocator.free(blocks);
     this.#retired = this.#retired.filter(({ plan }) => plan >= first);
   }
 
+  /** Plans are made in the order of their ids. */
+  #firstInFlight(): number {
+    for (const plan of this.#inFlight) return plan;
+    return Number.POSITIVE_INFINITY;
+  }
+
   #retire(residence: Residence, blocks: readonly number[]): void {
-    if (blocks.length === 0) return;
     if (this.holds(residence)) this.#retired.push({ plan: residence.lastPlan, blocks });
     else this.allocator.free(blocks);
   }
 
   #settleIn(conversation: ConversationState): Residence {
-    const table = new BlockTable(this.#blockTokens);
-    const residence = { conversation, pool: this, table, lastPlan: 0 };
+    const table = new BlockTable(this.blockTokens);
+    const residence: Residence = { conversation, pool: this, table, lastPlan: 0, isActive: false };
     conversation.residences.set(this, residence);
     this.#residences.set(conversation.id, residence);
+    this.idle.add(residence);
+    this.review(residence);
     return residence;
   }
+
+  #count({ isActive }: Residence, blocks: readonly number[]): void {
+    if (!isActive) return;
+    for (const block of blocks) {
+      const count = this.#active[block] ?? 0;
+      this.#active[block] = count + 1;
+      if (count === 0) this.#activeBlocks += 1;
+    }
+  }
+
+  #discount({ isActive }: Residence, blocks: readonly number[]): void {
+    if (!isActive) return;
+    for (const block of blocks) {
+      const count = this.#active[block] ?? 0;
+      this.#active[block] = count - 1;
+      if (count === 1) this.#activeBlocks -= 1;
+    }
+  }
 }
+
+/** The turn runs there from now on; undefined: nowhere. */
+export function settle(turn: TurnState, residence: Residence | undefined): void {
+  const before = turn.residence;
+  turn.residence = residence;
+  if (before) before.pool.review(before);
+  if (residence) residence.pool.review(residence);
+}
+
+/** Whether the conversation is idle may have changed. */
+export function review({ residences }: ConversationState): void {
+  for (const residence of residences.values()) residence.pool.review(residence);
+}
+
+/** The conversation uses a tool from now on, or does so no more. */
+export function setPaused(conversation: ConversationState, isPaused: boolean): void {
+  conversation.isPaused = isPaused;
+  for (const residence of conversation.residences.values()) {
+    const { idle } = residence.pool;
+    if (idle.delete(residence)) idle.add(residence);
+  }
+}
+
+const NONE: readonly BlockCopy[] = [];

@@ -1,20 +1,22 @@
 import type { SchedulerCommand } from "../protocol/command.ts";
-import { type DeviceSpec, HOST } from "../protocol/device.ts";
+import type { DeviceSpec } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
-import type { RunnerLimits, StepResult } from "../protocol/step.ts";
+import type { StepResult } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import { assertConsistent } from "./audit.ts";
-import { Device, type Shortage } from "./device.ts";
-import type { Flight } from "./flight.ts";
+import { append, Conversations, cachedTokensOf, cutTo } from "./conversations.ts";
+import type { Device, Shortage } from "./device.ts";
+import { Fleet } from "./fleet.ts";
 import { Handoffs } from "./handoff.ts";
 import { Keeping } from "./keeping.ts";
 import { takeResults } from "./landing.ts";
 import { Moves } from "./moves.ts";
-import { canHold, Placement } from "./placement.ts";
+import { Parking } from "./parking.ts";
+import { Placement } from "./placement.ts";
 import { collocatedSticky } from "./policies/collocated.ts";
 import type { Policy } from "./policy.ts";
-import { Pool } from "./pool.ts";
+import { setPaused } from "./pool.ts";
 import { disposed, refusalOf } from "./scheduler_errors.ts";
 import { blocksOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import {
@@ -22,10 +24,11 @@ import {
   completionTokens,
   endCommand,
   leavesNothing,
-  rankOf,
+  newTurn,
   type TurnOutcome,
   type TurnState,
 } from "./state.ts";
+import { mostTokensOf } from "./world.ts";
 
 export interface SchedulerOptions {
   readonly devices: readonly DeviceSpec[];
@@ -48,12 +51,9 @@ export interface SchedulerOptions {
  * them has reported. Its tokens stay here: KV that is lost with a device or made room for others is prefilled again.
  */
 export class Scheduler {
-  readonly #drafts: boolean;
   readonly #policy: Policy;
-  readonly #devices = new Map<string, Device>();
-  /** Devices where something has happened since their last plan was made or refused. */
-  readonly #news = new Set<Device>();
-  readonly #conversations = new Map<string, ConversationState>();
+  readonly #fleet: Fleet;
+  readonly #conversations = new Conversations();
   /** In the order of arrival. */
   readonly #turns = new Map<number, TurnState>();
   readonly #handoffs: Handoffs;
@@ -61,10 +61,7 @@ export class Scheduler {
   readonly #placement: Placement;
   readonly #keeping = new Keeping();
   /** Where idle KV is parked; undefined where it is dropped. */
-  readonly #host: Device | undefined;
-  /** Devices that are lost and expected back, and the error of the last one that was lost. */
-  readonly #away = new Map<string, DeviceSpec>();
-  #lost: PlainError | undefined;
+  readonly #parking: Parking | undefined;
   #steps = 0;
   #commands: SchedulerCommand[] = [];
 
@@ -76,20 +73,28 @@ export class Scheduler {
       stagingBlocks = 256,
       hostBlocks = 0,
     } = options;
-    this.#drafts = speculation === "auto";
     this.#policy = policy;
     this.#handoffs = new Handoffs(stagingBlocks);
     const [first] = devices;
-    if (policy.parks && hostBlocks > 0 && first) this.#host = hostOf(hostBlocks, first.limits);
+    if (policy.parks && hostBlocks > 0 && first) this.#parking = new Parking(hostBlocks, first.limits);
+    this.#fleet = new Fleet(
+      {
+        drafts: speculation === "auto",
+        steps: policy.steps,
+        onRoom: (device) => this.#placement.hasRoom(device),
+      },
+      this.#parking?.wanted,
+    );
     this.#moves = new Moves({
-      devices: this.#devices,
+      devices: this.#fleet.devices,
       handoffs: this.#handoffs,
-      host: this.#host,
+      parking: this.#parking,
       onChange: () => this.#placement.changed(),
       onHomeless: (turn) => this.#placement.add(turn),
     });
-    this.#placement = new Placement(policy, this.#devices, this.#away, this.#moves);
-    for (const device of devices) this.#join(device);
+    this.#placement = new Placement(policy, this.#fleet.devices, this.#fleet.away, this.#moves);
+    for (const device of devices) this.#fleet.join(device);
+    this.#placement.devicesChanged();
   }
 
   /** Takes one event that happened at `nowMs` and says what is to be done about it, the next steps first. */
@@ -100,24 +105,23 @@ export class Scheduler {
     for (;;) {
       const shortage: Shortage = { stuck: [], preempted: 0, short: [] };
       this.#placement.place(nowMs);
-      for (const device of this.#news) {
-        this.#news.delete(device);
+      for (let device = this.#fleet.nextWithNews(); device; device = this.#fleet.nextWithNews())
         this.#compose(device, nowMs, steps, shortage);
-      }
       for (const { turn, error } of shortage.stuck) this.#end(turn, { kind: "fail", error });
       const given =
         this.#moves.park() + shortage.short.filter((pool) => this.#moves.giveUpHandoff(pool)).length;
       // Whoever made room made it for turns that could not run a moment ago.
       if (shortage.stuck.length + shortage.preempted + given === 0) break;
     }
-    return [...steps, ...this.#handoffs.pump(nowMs), ...this.#commands];
+    return steps.concat(this.#handoffs.pump(nowMs), this.#commands);
   }
 
   snapshot(): SchedulerSnapshot {
-    return snapshotOf(this.#conversations.values(), this.#devices.values(), {
+    return snapshotOf(this.#conversations.all.values(), this.#fleet.devices.values(), {
       steps: this.#steps,
       handoffs: this.#handoffs.count,
-      host: this.#host && blocksOf(this.#host),
+      host: this.#parking && blocksOf(this.#parking.host),
+      isRefused: (turn) => this.#placement.isRefused(turn),
     });
   }
 
@@ -134,25 +138,24 @@ export class Scheduler {
 
   /** How often the conversation has gone from one device to another, and the blocks that were copied for it. */
   movedOf(conversation: string): Readonly<ConversationState["moved"]> {
-    return this.#conversations.get(conversation)?.moved ?? { transfers: 0, blocks: 0, parks: 0 };
+    return this.#conversations.get(conversation)?.moved ?? { transfers: 0, blocks: 0, parks: 0, rebinds: 0 };
   }
 
   /** How many of them are in the cache of the device that has most. */
   cachedTokens(conversation: string): number {
-    const residences = this.#conversations.get(conversation)?.residences.values() ?? [];
-    return Math.max(0, ...Array.from(residences, ({ table }) => table.length));
+    return cachedTokensOf(this.#conversations.get(conversation)?.residences.values() ?? []);
   }
 
   /** Throws when the books do not add up; for tests. */
   assertConsistent(): void {
     assertConsistent({
-      conversations: this.#conversations,
+      conversations: this.#conversations.all,
       turns: this.#turns,
-      devices: [...this.#devices.values(), ...(this.#host ? [this.#host] : [])],
+      devices: [...this.#fleet.devices.values(), ...(this.#parking ? [this.#parking.host] : [])],
       waiting: this.#placement.waiting,
       handoffs: this.#handoffs,
       keeping: this.#keeping,
-      recovering: this.#away.size > 0,
+      recovering: this.#fleet.away.size > 0,
     });
   }
 
@@ -165,7 +168,13 @@ export class Scheduler {
         this.#end(this.#turns.get(event.turn), { kind: "finish", reason: event.reason });
         break;
       case "conversation-forked":
-        this.#fork(event.conversation, event.from, event.tokens);
+        this.#conversations.fork(event);
+        break;
+      case "pause-began":
+        this.#conversations.setPaused(event.conversation, true);
+        break;
+      case "pause-ended":
+        this.#conversations.setPaused(event.conversation, false);
         break;
       case "save-wanted":
         this.#commands.push(this.#keeping.save(this.#conversations.get(event.conversation), event.request));
@@ -212,36 +221,19 @@ export class Scheduler {
 
   #arrive(request: TurnRequest, nowMs: number): void {
     const conversation = this.#conversations.get(request.conversation);
-    const limits = this.#limits();
-    const lost = limits.length === 0 ? this.#lost : undefined;
-    const refusal = lost ?? refusalOf(request, conversation, limits);
+    const refusal = this.#fleet.gone ?? refusalOf(request, conversation, this.#fleet.limits());
     if (refusal !== undefined) {
       this.#commands.push({ kind: "turn-failed", turn: request.turn, error: refusal });
       return;
     }
-    const state = conversation ?? this.#open(request.conversation);
+    const state = conversation ?? this.#conversations.open(request.conversation);
     // What is on its way to host memory is still where it was.
     if (state.handoff?.kind === "park") this.#moves.drop(state.handoff);
     if (request.keep > state.ran) throw new Error("A turn keeps tokens that have not run.");
+    if (state.isPaused) setPaused(state, false);
     this.#cut(state, request.keep);
-    for (const token of request.tokens) state.tokens.push(token);
-    const turn: TurnState = {
-      request,
-      conversation: state,
-      arrivedMs: nowMs,
-      rank: rankOf(request, nowMs, this.#promptMs(request.tokens.length)),
-      residence: undefined,
-      device: undefined,
-      admitted: false,
-      leaves: false,
-      cachedTokens: undefined,
-      ahead: 0,
-      drafted: 0,
-      drafts: undefined,
-      sampled: undefined,
-      delivered: 0,
-      overtaken: 0,
-    };
+    append(state, request.tokens, request.tokens.length);
+    const turn = newTurn(request, state, nowMs, this.#promptMs(request.tokens.length));
     state.turn = turn;
     this.#turns.set(request.turn, turn);
     this.#placement.add(turn);
@@ -250,126 +242,49 @@ export class Scheduler {
   /** What a prompt's length counts in the order of turns. */
   #promptMs(tokens: number): number {
     const weight = this.#policy.steps?.promptWeight ?? 0;
-    const seen = [...this.#devices.values()].flatMap(({ observed }) => observed.prefillMsPerToken ?? []);
-    return seen.length === 0 ? 0 : weight * tokens * Math.min(...seen);
+    return weight === 0 ? 0 : weight * tokens * this.#fleet.prefillMsPerToken;
   }
 
-  #open(id: string): ConversationState {
-    const conversation: ConversationState = {
-      id,
-      tokens: [],
-      ran: 0,
-      residences: new Map(),
-      bound: undefined,
-      turn: undefined,
-      handoff: undefined,
-      moved: { transfers: 0, blocks: 0, parks: 0 },
-    };
-    this.#conversations.set(id, conversation);
-    return conversation;
-  }
-
-  /** A block table more for the same blocks, on every device that has them. */
-  #fork(id: string, from: string, tokens: number | undefined): void {
-    const origin = this.#conversations.get(from);
-    if (this.#conversations.has(id)) throw new Error(`${id} exists already.`);
-    if (origin === undefined) return;
-    const count = Math.min(origin.ran, tokens ?? origin.ran);
-    const fork = this.#open(id);
-    for (const token of origin.tokens.slice(0, count)) fork.tokens.push(token);
-    fork.ran = count;
-    fork.bound = origin.bound;
-    for (const [pool, residence] of origin.residences) {
-      const shared = Math.min(count, residence.table.length);
-      if (shared > 0) pool.share(residence, fork, shared);
-    }
-  }
-
-  /** As if it had run here: what of its KV finds no place is prefilled. */
-  #load(
-    {
-      conversation: id,
-      tokens,
-      cachedTokens,
-      request,
-    }: Extract<SchedulerEvent, { kind: "conversation-loaded" }>,
-    nowMs: number,
-  ): void {
-    if (this.#conversations.has(id)) throw new Error(`${id} exists already.`);
-    const conversation = this.#open(id);
-    for (const token of tokens) conversation.tokens.push(token);
-    conversation.ran = tokens.length;
+  /** What of its KV finds no place is prefilled. */
+  #load(event: Extract<SchedulerEvent, { kind: "conversation-loaded" }>, nowMs: number): void {
+    const { conversation: id, tokens, cachedTokens, request } = event;
+    const conversation = this.#conversations.load(id, tokens);
     const place = cachedTokens > 0 ? this.#placement.load(conversation, cachedTokens, nowMs) : undefined;
     const nowhere = { device: undefined, first: 0, blocks: [] };
     this.#commands.push({ kind: "load-blocks", request, conversation: id, ...(place ?? nowhere) });
   }
 
-  /** What stands in its blocks is unknown. */
   #failLoad(conversation: ConversationState | undefined, error: PlainError): void {
     if (conversation === undefined) return;
     this.#end(conversation.turn, { kind: "fail", error });
     if (conversation.handoff) this.#moves.drop(conversation.handoff);
-    for (const residence of [...conversation.residences.values()]) residence.pool.forget(residence);
+    this.#conversations.forgetBlocks(conversation);
   }
 
   #close(conversation: ConversationState | undefined): void {
     if (conversation === undefined) return;
     this.#end(conversation.turn, { kind: "fail", error: disposed(conversation.id) });
     if (conversation.handoff) this.#moves.drop(conversation.handoff);
-    for (const residence of [...conversation.residences.values()]) residence.pool.leave(residence);
-    this.#conversations.delete(conversation.id);
+    this.#conversations.close(conversation);
   }
 
   #join(spec: DeviceSpec): void {
-    const name = spec.pool ?? spec.id;
-    const shared = [...this.#devices.values()].find(({ pool }) => pool.id === name)?.pool;
-    const pool = shared ?? new Pool(name, spec.limits.blocks, spec.limits.blockTokens);
-    if (this.#host) pool.wanted = new Set();
-    this.#away.delete(spec.id);
-    this.#devices.set(
-      spec.id,
-      new Device(spec, pool, {
-        drafts: this.#drafts,
-        steps: this.#policy.steps,
-        onNews: (one) => this.#news.add(one),
-      }),
-    );
-    this.#placement.changed();
+    this.#fleet.join(spec);
+    this.#placement.devicesChanged();
   }
 
   /** What was in flight there has landed for nothing, and its report is dropped if it still comes. Turns go on elsewhere, or when it is back. */
   #lose(id: string, error: PlainError, recovering: boolean): void {
-    const lost = this.#devices.get(id);
-    this.#lost = error;
-    if (!recovering) this.#away.delete(id);
-    // Devices that share a pool are one GPU.
-    for (const device of [...this.#devices.values()]) {
-      if (device.pool !== lost?.pool) continue;
-      this.#devices.delete(device.spec.id);
-      if (recovering) this.#away.set(device.spec.id, device.spec);
-      this.#moves.lose(device, this.#conversations.values());
-      // Blocks that come free there are news for nobody.
-      this.#news.delete(device);
-    }
-    // Who waits for a device that is not expected back any more may go elsewhere.
-    this.#placement.changed();
-    const limits = this.#limits();
-    for (const turn of [...this.#turns.values()]) {
-      if (!limits.some((device) => canHold(device, turn.conversation)))
-        this.#end(turn, { kind: "fail", error });
-    }
-  }
-
-  /** Of all devices, those that are expected back included. */
-  #limits(): readonly RunnerLimits[] {
-    return [
-      ...Array.from(this.#devices.values(), (device) => device.limits),
-      ...Array.from(this.#away.values(), (spec) => spec.limits),
-    ];
+    const lost = this.#fleet.lose(id, error, recovering);
+    this.#placement.devicesChanged();
+    for (const device of lost) this.#moves.lose(device, this.#conversations.all.values());
+    const most = Math.max(0, ...Array.from(this.#fleet.limits(), mostTokensOf));
+    for (const turn of [...this.#turns.values()])
+      if (turn.conversation.tokens.length > most) this.#end(turn, { kind: "fail", error });
   }
 
   #endStep(id: string, result: StepResult, nowMs: number): void {
-    const device = this.#devices.get(id);
+    const device = this.#fleet.devices.get(id);
     const flight = device?.landing(result.plan);
     if (device === undefined || flight === undefined) return;
     device.record(flight, result);
@@ -379,22 +294,16 @@ export class Scheduler {
       firstToken: (turn) => device.observed.firstToken(nowMs - turn.arrivedMs, nowMs),
       prefilled: (turn) => this.#moves.prefilled(turn, device),
     });
-    this.#settle(device, flight);
+    device.pool.settled(flight.plan.id);
   }
 
   #failStep(id: string, plan: number, error: PlainError): void {
-    const device = this.#devices.get(id);
+    const device = this.#fleet.devices.get(id);
     const flight = device?.landing(plan);
     if (device === undefined || flight === undefined) return;
     for (const turn of flight.turns)
       if (turn.conversation.turn === turn) this.#end(turn, { kind: "fail", error });
-    this.#settle(device, flight);
-  }
-
-  /** Its plan has landed: blocks that only waited for it go. */
-  #settle(device: Device, { plan }: Flight): void {
-    device.pool.settled(plan.id);
-    this.#placement.changed();
+    device.pool.settled(flight.plan.id);
   }
 
   /** Ends a turn, whatever of it is in flight. */
@@ -404,8 +313,9 @@ export class Scheduler {
     const end = endCommand(turn, outcome);
     conversation.turn = undefined;
     this.#turns.delete(request.turn);
-    this.#placement.remove(turn);
-    turn.device?.remove(turn);
+    if (turn.device) turn.device.remove(turn);
+    else turn.list?.delete(turn);
+    if (turn.residence) turn.residence.pool.review(turn.residence);
     const undone = leavesNothing(turn, outcome);
     if (!undone && request.output.kind === "tokens") this.#placement.answered(completionTokens(turn));
     if (!undone) this.#moves.ended(turn);
@@ -416,38 +326,19 @@ export class Scheduler {
 
   /** Keeps the first `tokens` tokens of the conversation, everywhere. */
   #cut(conversation: ConversationState, tokens: number): void {
-    conversation.tokens.length = tokens;
-    conversation.ran = Math.min(conversation.ran, tokens);
-    for (const residence of conversation.residences.values()) {
-      // What crosses into it has blocks there already.
-      const isTarget = conversation.handoff?.target?.residence === residence;
-      if (!isTarget || residence.table.length > tokens) residence.pool.cut(residence, tokens);
-    }
+    cutTo(conversation, tokens);
     this.#moves.cut(conversation, tokens);
   }
 
   /** All plans that the device can be given now; blocks that leave do so right behind the plan that fills them. */
   #compose(device: Device, nowMs: number, steps: SchedulerCommand[], shortage: Shortage): void {
     for (;;) {
-      const plan = device.compose(this.#steps + 1, shortage);
-      if (plan === undefined) return;
+      const flight = device.compose(this.#steps + 1, shortage);
+      if (flight === undefined) return;
+      const { plan } = flight;
       this.#steps = plan.id;
       steps.push({ kind: "run-step", device: device.spec.id, plan });
-      if (this.#moves.stream(device)) steps.push(...this.#handoffs.pump(nowMs));
+      if (this.#moves.stream(device, flight)) steps.push(...this.#handoffs.pump(nowMs));
     }
   }
-}
-
-/** Host memory with the blocks of the devices. */
-function hostOf(blocks: number, limits: RunnerLimits): Device {
-  const spec = {
-    id: HOST,
-    role: "both",
-    limits: { ...limits, blocks, maxStepRows: Number.POSITIVE_INFINITY },
-  } as const;
-  return new Device(spec, new Pool(HOST, blocks, limits.blockTokens), {
-    drafts: false,
-    steps: undefined,
-    onNews: () => {},
-  });
 }

@@ -42,18 +42,17 @@ export function kvFull(
 export function refusalOf(
   request: TurnRequest,
   conversation: ConversationState | undefined,
-  limits: readonly RunnerLimits[],
+  limits: Iterable<RunnerLimits>,
 ): PlainError | undefined {
   if (conversation?.turn !== undefined) return busy(conversation.id);
   // Where all devices are lost and one will be back, that one decides.
-  const refusals = limits.map((device) => promptTooLong(request, device));
-  if (refusals.some((refusal) => refusal === undefined)) return undefined;
-  // What is missing is missing on the device with most room.
-  return refusals.reduce((best, one) => (mostOf(one) > mostOf(best) ? one : best), refusals[0]);
-}
-
-function mostOf(refusal: PlainError | undefined): number {
-  return Number(refusal?.fields.most ?? 0);
+  let first: PlainError | undefined;
+  for (const device of limits) {
+    const refusal = promptTooLong(request, device);
+    if (refusal === undefined) return undefined;
+    first ??= refusal;
+  }
+  return first;
 }
 
 /** Undefined when the prompt can run at all: in the model's context, with room for an answer if one is wanted, and in an empty pool. */

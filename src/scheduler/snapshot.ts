@@ -21,6 +21,8 @@ export interface DeviceSnapshot {
   /** Turns that share its steps, and turns that wait for blocks. */
   readonly turns: number;
   readonly queued: number;
+  /** How often a turn had to make room for others, and began again later. */
+  readonly preemptions: number;
   /** Drafted tokens that were run, and how many of them the model would have chosen. */
   readonly drafts: { readonly drafted: number; readonly accepted: number };
   readonly blocks: { readonly total: number; readonly used: number; readonly peak: number };
@@ -35,6 +37,10 @@ export interface ConversationSnapshot {
   readonly movedBlocks: number;
   /** How often its KV has gone to host memory. */
   readonly parks: number;
+  /** How often it has left a full device that it stayed on. */
+  readonly rebinds: number;
+  /** It uses a tool. */
+  readonly isPaused: boolean;
   readonly turn: TurnSnapshot | undefined;
 }
 
@@ -42,7 +48,12 @@ export interface TurnSnapshot {
   readonly turn: number;
   /** `waits`: for a place or for blocks; `handoff`: for its KV to cross. */
   readonly phase: "waits" | "prefill" | "handoff" | "decode";
-  /** The pool that its blocks are reserved in, and the device that runs it; undefined while it waits or crosses. */
+  /**
+   * What it waits for: `placement`: the policy names no device; `handoff`: its conversation's KV is on its way; `gate`: its device lets no
+   * new conversations in; `rows`: the steps of its device are full; `blocks`: its device's KV blocks are. Undefined while it runs.
+   */
+  readonly waitsFor: "placement" | "handoff" | "gate" | "rows" | "blocks" | undefined;
+  /** Whose pool its blocks are reserved in; undefined while it waits or crosses. */
   readonly pool: string | undefined;
   readonly device: string | undefined;
   readonly arrivedMs: number;
@@ -53,12 +64,18 @@ export interface TurnSnapshot {
 export function snapshotOf(
   conversations: Iterable<ConversationState>,
   devices: Iterable<Device>,
-  seen: Pick<SchedulerSnapshot, "steps" | "handoffs" | "host">,
+  {
+    isRefused,
+    ...seen
+  }: Pick<SchedulerSnapshot, "steps" | "handoffs" | "host"> & {
+    /** Whether the turn's device had no room for its KV. */
+    readonly isRefused: (turn: TurnState) => boolean;
+  },
 ): SchedulerSnapshot {
   return {
     ...seen,
     devices: Array.from(devices, deviceSnapshot),
-    conversations: Array.from(conversations, conversationSnapshot),
+    conversations: Array.from(conversations, (state) => conversationSnapshot(state, isRefused)),
   };
 }
 
@@ -68,21 +85,25 @@ export function blocksOf({ pool }: Device): DeviceSnapshot["blocks"] {
 }
 
 function deviceSnapshot(device: Device): DeviceSnapshot {
-  const { spec, flights, turns, queue, drafting } = device;
+  const { spec, flights, running, admission, preemptions, drafting } = device;
   const { drafted, accepted } = drafting ?? { drafted: 0, accepted: 0 };
   return {
     id: spec.id,
     role: spec.role,
     inFlight: flights.map(({ plan }) => plan.id),
-    turns: turns.length,
-    queued: queue.length,
+    turns: running,
+    queued: admission.length,
+    preemptions,
     drafts: { drafted, accepted },
     blocks: blocksOf(device),
   };
 }
 
-function conversationSnapshot(conversation: ConversationState): ConversationSnapshot {
-  const { id, bound, residences, moved, turn } = conversation;
+function conversationSnapshot(
+  conversation: ConversationState,
+  isRefused: (turn: TurnState) => boolean,
+): ConversationSnapshot {
+  const { id, bound, residences, moved, isPaused, turn } = conversation;
   const cached = Array.from(residences, ([pool, { table }]) => {
     return { pool: pool.id, tokens: table.length, blocks: table.blocks.length };
   });
@@ -93,15 +114,18 @@ function conversationSnapshot(conversation: ConversationState): ConversationSnap
     transfers: moved.transfers,
     movedBlocks: moved.blocks,
     parks: moved.parks,
-    turn: turn && turnSnapshot(turn),
+    rebinds: moved.rebinds,
+    isPaused,
+    turn: turn && turnSnapshot(turn, isRefused(turn)),
   };
 }
 
-function turnSnapshot(turn: TurnState): TurnSnapshot {
+function turnSnapshot(turn: TurnState, isRefused: boolean): TurnSnapshot {
   const { conversation, request, arrivedMs, admitted } = turn;
   const runs = admitted ? (decodes(turn) ? "decode" : "prefill") : "waits";
   return {
     turn: request.turn,
+    waitsFor: admitted ? undefined : waitsFor(turn, isRefused),
     phase: conversation.handoff?.turn === turn ? "handoff" : runs,
     pool: turn.residence?.pool.id,
     device: admitted ? turn.device?.spec.id : undefined,
@@ -109,4 +133,11 @@ function turnSnapshot(turn: TurnState): TurnSnapshot {
     tokensLeft: tokensLeft(turn),
     completionTokens: completionTokens(turn),
   };
+}
+
+function waitsFor({ conversation, device, list }: TurnState, isRefused: boolean): TurnSnapshot["waitsFor"] {
+  if (isRefused) return "blocks";
+  if (device === undefined) return conversation.handoff ? "handoff" : "placement";
+  if (device.admission.isGate(list)) return "gate";
+  return device.freeRows <= 0 ? "rows" : "blocks";
 }

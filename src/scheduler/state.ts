@@ -8,6 +8,7 @@ import type { Device } from "./device.ts";
 import type { DraftSource } from "./draft_source.ts";
 import type { Handoff } from "./handoff.ts";
 import type { Pool } from "./pool.ts";
+import type { RankedTurns } from "./ranked_turns.ts";
 
 /**
  * What the scheduler remembers. What can be derived is derived: where a turn stands follows from how many of its tokens are in the
@@ -27,8 +28,10 @@ export interface ConversationState {
   turn: TurnState | undefined;
   /** Its KV is on its way to another device. */
   handoff: Handoff | undefined;
-  /** What has crossed so far, of all its handoffs. */
-  readonly moved: { transfers: number; blocks: number; parks: number };
+  /** It uses a tool: its next turn comes soon, so that its KV goes after that of the others that are idle. */
+  isPaused: boolean;
+  /** What has crossed so far, of all its handoffs, and how often it has left the device it stayed on for one with room. */
+  readonly moved: { transfers: number; blocks: number; parks: number; rebinds: number };
 }
 
 /** A conversation's KV in one pool. */
@@ -39,6 +42,8 @@ export interface Residence {
   readonly table: BlockTable;
   /** The last plan that writes to its blocks; 0 before the first. Until it has reported they cannot be given to anybody else. */
   lastPlan: number;
+  /** It is counted as in use: its turn runs here, or it is on its way. */
+  isActive: boolean;
 }
 
 export interface TurnState {
@@ -46,7 +51,9 @@ export interface TurnState {
   readonly conversation: ConversationState;
   readonly arrivedMs: number;
   /** Its place in every queue: the least is served first. */
-  rank: number;
+  readonly rank: number;
+  /** The queue that it is in; undefined while its KV crosses, and when it has ended. */
+  list: RankedTurns | undefined;
   /** Where it runs; undefined while it waits for a place, or for its KV to cross. */
   residence: Residence | undefined;
   /** Which device runs it, or has it in its queue. */
@@ -135,10 +142,12 @@ export function mostTokens(turn: TurnState, contextTokens: number): number {
 
 /** The turn's next `count` tokens to run: of its prompt, or the last one sampled, which may still be in flight. */
 export function nextTokens(turn: TurnState, count: number): readonly number[] {
-  if (pendingTokens(turn) > 0) return [FED_TOKEN];
+  if (pendingTokens(turn) > 0) return FED;
   const first = nextPosition(turn);
   return turn.conversation.tokens.slice(first, first + count);
 }
+
+const FED: readonly number[] = [FED_TOKEN];
 
 /** How the turn ends with this token, the last of its completion; undefined when it goes on. */
 export function outcomeAfter(turn: TurnState, token: number, contextTokens: number): TurnOutcome | undefined {
@@ -168,19 +177,35 @@ export function endCommand(turn: TurnState, outcome: TurnOutcome): SchedulerComm
   return { kind: "turn-finished", turn: id, reason: outcome.reason, usage };
 }
 
-/** Puts the turn where it is served. */
-export function insertByRank(turns: TurnState[], turn: TurnState): void {
-  let at = turns.length;
-  for (let last = turns[at - 1]; last && comesBefore(turn, last); last = turns[at - 1]) at--;
-  turns.splice(at, 0, turn);
-}
-
-export function comesBefore(turn: TurnState, other: TurnState): boolean {
-  return turn.rank < other.rank || (turn.rank === other.rank && turn.request.turn < other.request.turn);
+/** A turn that has just arrived; in the order of turns its prompt counts as so much time. */
+export function newTurn(
+  request: TurnRequest,
+  conversation: ConversationState,
+  arrivedMs: number,
+  promptMs: number,
+): TurnState {
+  return {
+    request,
+    conversation,
+    arrivedMs,
+    rank: rankOf(request, arrivedMs, promptMs),
+    list: undefined,
+    residence: undefined,
+    device: undefined,
+    admitted: false,
+    leaves: false,
+    cachedTokens: undefined,
+    ahead: 0,
+    drafted: 0,
+    drafts: undefined,
+    sampled: undefined,
+    delivered: 0,
+    overtaken: 0,
+  };
 }
 
 /** By arrival, ten seconds earlier for each step of priority, and later by what its prompt counts. */
-export function rankOf({ priority = 0 }: TurnRequest, arrivedMs: number, promptMs: number): number {
+function rankOf({ priority = 0 }: TurnRequest, arrivedMs: number, promptMs: number): number {
   return arrivedMs - priority * PRIORITY_MS + promptMs;
 }
 

@@ -1,7 +1,7 @@
 import { hasPenalties } from "../protocol/sampling.ts";
 import type { RowOutput, RunnerLimits, StepRow } from "../protocol/step.ts";
+import type { RankedTurns } from "./ranked_turns.ts";
 import {
-  decodes,
   nextPosition,
   nextTokens,
   promptTokens,
@@ -32,27 +32,19 @@ export function stepBudget(limits: RunnerLimits): StepBudget {
   return { tokens: limits.maxStepTokens, rows: limits.maxStepRows, logitRows: limits.maxLogitRows };
 }
 
-/** The turns that a plan made now may hold; undefined while one has to wait, so that it stays in a step with the others. */
+/** Adds the turns that a plan made now may hold; false while one has to wait, so that it stays in a step with the others. */
 export function readyTurns(
-  turns: Iterable<TurnState>,
+  turns: RankedTurns,
   contextTokens: number,
   lastPlan: number,
-): readonly TurnState[] | undefined {
-  const ready: TurnState[] = [];
+  ready: TurnState[],
+): boolean {
   for (const turn of turns) {
     const standing = standingOf(turn, contextTokens, lastPlan);
-    if (standing === "waits") return undefined;
+    if (standing === "waits") return false;
     if (standing === "ready") ready.push(turn);
   }
-  return ready;
-}
-
-/** Turns in the order in which they may take from the budget. */
-export function inStepOrder(turns: Iterable<TurnState>): readonly TurnState[] {
-  const decoding: TurnState[] = [];
-  const prompts: TurnState[] = [];
-  for (const turn of turns) (decodes(turn) ? decoding : prompts).push(turn);
-  return [...decoding, ...prompts];
+  return true;
 }
 
 /** How many of the turn's next tokens this step takes; 0 when there is no room for it. */
@@ -79,7 +71,7 @@ export function rowOf(turn: TurnState, count: number): StepRow {
     sequence: conversation.id,
     tokens: nextTokens(turn, count),
     position,
-    blocks: table.blocks.slice(0, Math.ceil(end / table.blockTokens)),
+    blocks: table.covering(end),
     output: outputOf(turn, end),
   };
 }
@@ -101,9 +93,10 @@ function outputOf(turn: TurnState, end: number): RowOutput {
   const { tokens } = turn.conversation;
   if (output.kind === "logits") return { kind: end > deliveredEnd(turn) ? "logits" : "none" };
   if (end < tokens.length) return NONE;
+  if (turn.sampled) return turn.sampled;
   const { sampling } = output;
   if (!hasPenalties(sampling)) {
-    turn.sampled ??= { kind: "token", sampling: { ...sampling, promptTokens: [], completionTokens: [] } };
+    turn.sampled = { kind: "token", sampling: { ...sampling, promptTokens: [], completionTokens: [] } };
     return turn.sampled;
   }
   const prompt = promptTokens(turn);

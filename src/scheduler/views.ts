@@ -1,38 +1,43 @@
 import type { DeviceSpec } from "../protocol/device.ts";
 import type { Device } from "./device.ts";
-import type { DeviceView } from "./policy.ts";
-import { isIdle, tokensLeft } from "./state.ts";
+import type { ConversationView, DeviceView, TurnView, WorldView } from "./policy.ts";
+import { type ConversationState, type TurnState, tokensLeft } from "./state.ts";
 
-/** What policies see of a device; looked up when they ask. */
-export function viewOf(device: Device, nowMs: number): DeviceView {
-  const { spec, pool, limits, turns, queue, observed } = device;
-  let active: number | undefined;
-  const activeBlocks = () => {
-    active ??= pool.blocksInUse((residence) => !isIdle(residence));
-    return active;
-  };
+/** What policies see. A device's view is made once and looks when it is asked; `clock` says what time it is then. */
+export function viewOf(device: Device, clock: { readonly nowMs: number }): DeviceView {
+  const { spec, pool, limits, admission, observed, prompts } = device;
   return {
     id: spec.id,
     role: spec.role,
     totalBlocks: limits.blocks,
     get activeBlocks() {
-      return activeBlocks();
+      return pool.activeBlocks;
     },
     get queuedTokens() {
-      return [...turns, ...queue].reduce((sum, turn) => sum + Math.max(0, tokensLeft(turn) - 1), 0);
+      let tokens = admission.queuedTokens;
+      for (const turn of prompts) tokens += Math.max(0, tokensLeft(turn) - 1);
+      return tokens;
     },
     get turns() {
-      return turns.length + queue.length;
+      return device.running + admission.length;
     },
-    conversations: pool.conversations,
-    stepMs: observed.stepMs,
-    prefillMsPerToken: observed.prefillMsPerToken,
+    get conversations() {
+      return pool.conversations;
+    },
+    get stepMs() {
+      return observed.stepMs;
+    },
+    get prefillMsPerToken() {
+      return observed.prefillMsPerToken;
+    },
     get ttftMs() {
-      return observed.ttftMs(nowMs);
+      return observed.ttftMs(clock.nowMs);
     },
-    hasRoomFor: ({ id, tokens }) => {
+    hasRoomFor: ({ id, tokens, bound }) => {
+      if (device.freeRows <= 0) return false;
       const needed = Math.ceil((tokens + 1) / limits.blockTokens) - pool.blocksOf(id);
-      return device.freeRows > 0 && activeBlocks() + needed + turns.length <= limits.blocks;
+      if (bound !== spec.id && !admission.isOpenFor(needed, device.running + device.incoming)) return false;
+      return pool.activeBlocks + needed + device.running <= limits.blocks;
     },
   };
 }
@@ -50,5 +55,29 @@ export function viewOfAway({ id, role, limits }: DeviceSpec): DeviceView {
     prefillMsPerToken: undefined,
     ttftMs: undefined,
     hasRoomFor: () => false,
+  };
+}
+
+/** A device that cannot hold the conversation any more is not where it stays. */
+export function conversationView(
+  { id, tokens, bound }: ConversationState,
+  { devices }: WorldView,
+): ConversationView {
+  const stays = bound !== undefined && devices.some((device) => device.id === bound);
+  return { id, tokens: tokens.length, bound: stays ? bound : undefined };
+}
+
+export function turnView(turn: TurnState, world: WorldView): TurnView {
+  const { conversation, request, arrivedMs } = turn;
+  const { id, tokens, bound } = conversationView(conversation, world);
+  const { output } = request;
+  return {
+    id,
+    tokens,
+    bound,
+    newTokens: request.tokens.length,
+    arrivedMs,
+    turn: request.turn,
+    maxTokens: output.kind === "tokens" ? output.maxTokens : 0,
   };
 }

@@ -1,0 +1,94 @@
+import type { SchedulerEvent } from "../protocol/event.ts";
+import { setPaused } from "./pool.ts";
+import type { ConversationState, Residence } from "./state.ts";
+
+/** The conversations and what they have run: opened, forked, cut and closed. */
+export class Conversations {
+  readonly #all = new Map<string, ConversationState>();
+
+  get all(): ReadonlyMap<string, ConversationState> {
+    return this.#all;
+  }
+
+  get(id: string): ConversationState | undefined {
+    return this.#all.get(id);
+  }
+
+  open(id: string): ConversationState {
+    if (this.#all.has(id)) throw new Error(`${id} exists already.`);
+    const conversation: ConversationState = {
+      id,
+      tokens: [],
+      ran: 0,
+      residences: new Map(),
+      bound: undefined,
+      turn: undefined,
+      handoff: undefined,
+      isPaused: false,
+      moved: { transfers: 0, blocks: 0, parks: 0, rebinds: 0 },
+    };
+    this.#all.set(id, conversation);
+    return conversation;
+  }
+
+  /** A block table more for the same blocks, on every device that has them. */
+  fork({ conversation: id, from, tokens }: Extract<SchedulerEvent, { kind: "conversation-forked" }>): void {
+    const origin = this.#all.get(from);
+    if (origin === undefined) return;
+    const count = Math.min(origin.ran, tokens ?? origin.ran);
+    const fork = this.open(id);
+    append(fork, origin.tokens, count);
+    fork.ran = count;
+    fork.bound = origin.bound;
+    for (const [pool, residence] of origin.residences) {
+      const shared = Math.min(count, residence.table.length);
+      if (shared > 0) pool.share(residence, fork, shared);
+    }
+  }
+
+  /** As if it had run here. */
+  load(id: string, tokens: readonly number[]): ConversationState {
+    const conversation = this.open(id);
+    append(conversation, tokens, tokens.length);
+    conversation.ran = tokens.length;
+    return conversation;
+  }
+
+  /** It uses a tool from now on, or does so no more. */
+  setPaused(id: string, isPaused: boolean): void {
+    const conversation = this.#all.get(id);
+    if (conversation && conversation.turn === undefined) setPaused(conversation, isPaused);
+  }
+
+  /** What stands in its blocks is unknown. */
+  forgetBlocks({ residences }: ConversationState): void {
+    for (const residence of [...residences.values()]) residence.pool.forget(residence);
+  }
+
+  close({ id, residences }: ConversationState): void {
+    for (const residence of [...residences.values()]) residence.pool.leave(residence);
+    this.#all.delete(id);
+  }
+}
+
+/** Keeps the first `tokens` tokens of the conversation, everywhere. */
+export function cutTo(conversation: ConversationState, tokens: number): void {
+  if (conversation.tokens.length > tokens) conversation.tokens.length = tokens;
+  conversation.ran = Math.min(conversation.ran, tokens);
+  for (const residence of conversation.residences.values()) {
+    // What crosses into it has blocks there already.
+    const isTarget = conversation.handoff?.target?.residence === residence;
+    if (!isTarget || residence.table.length > tokens) residence.pool.cut(residence, tokens);
+  }
+}
+
+/** How many of its tokens are in the cache of the device that has most. */
+export function cachedTokensOf(residences: Iterable<Residence>): number {
+  let most = 0;
+  for (const { table } of residences) most = Math.max(most, table.length);
+  return most;
+}
+
+export function append({ tokens }: ConversationState, more: readonly number[], count: number): void {
+  for (let at = 0; at < count; at++) tokens.push(more[at] ?? 0);
+}

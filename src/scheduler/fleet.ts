@@ -1,0 +1,86 @@
+import type { DeviceSpec } from "../protocol/device.ts";
+import type { PlainError } from "../protocol/plain_error.ts";
+import type { RunnerLimits } from "../protocol/step.ts";
+import { Device, type DeviceOptions } from "./device.ts";
+import { Pool } from "./pool.ts";
+import type { Residence } from "./state.ts";
+
+/** The devices that are there, and those that are lost and expected back. */
+export class Fleet {
+  readonly #options: Omit<DeviceOptions, "onNews">;
+  /** Where idle KV is gathered that is to be parked; undefined where it is dropped. */
+  readonly #wanted: Set<Residence> | undefined;
+  readonly #devices = new Map<string, Device>();
+  readonly #away = new Map<string, DeviceSpec>();
+  /** Devices where something has happened since their last plan was made or refused. */
+  readonly #news = new Set<Device>();
+  /** The error of the last one that was lost. */
+  #lost: PlainError | undefined;
+
+  constructor(options: Omit<DeviceOptions, "onNews">, wanted: Set<Residence> | undefined) {
+    this.#options = options;
+    this.#wanted = wanted;
+  }
+
+  get devices(): ReadonlyMap<string, Device> {
+    return this.#devices;
+  }
+
+  get away(): ReadonlyMap<string, DeviceSpec> {
+    return this.#away;
+  }
+
+  /** Why no device is there or will be; undefined while one is. */
+  get gone(): PlainError | undefined {
+    return this.#devices.size + this.#away.size === 0 ? this.#lost : undefined;
+  }
+
+  /** Of all devices, those that are expected back included. */
+  *limits(): Iterable<RunnerLimits> {
+    for (const { limits } of this.#devices.values()) yield limits;
+    for (const { limits } of this.#away.values()) yield limits;
+  }
+
+  /** The least that a token of a prompt takes on any device, lately; 0 before the first. */
+  get prefillMsPerToken(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { observed } of this.#devices.values())
+      least = Math.min(least, observed.prefillMsPerToken ?? least);
+    return Number.isFinite(least) ? least : 0;
+  }
+
+  /** The next device with news; what happens there from now on is news again. */
+  nextWithNews(): Device | undefined {
+    for (const device of this.#news) {
+      this.#news.delete(device);
+      return device;
+    }
+    return undefined;
+  }
+
+  join(spec: DeviceSpec): void {
+    const name = spec.pool ?? spec.id;
+    const shared = [...this.#devices.values()].find(({ pool }) => pool.id === name)?.pool;
+    const pool = shared ?? new Pool(name, spec.limits.blocks, spec.limits.blockTokens, this.#wanted);
+    const onNews = (device: Device) => {
+      if (this.#devices.get(device.spec.id) === device) this.#news.add(device);
+    };
+    this.#away.delete(spec.id);
+    this.#devices.set(spec.id, new Device(spec, pool, { ...this.#options, onNews }));
+  }
+
+  /** Takes the device out, and all that share its pool: they are one GPU. Returns them. */
+  lose(id: string, error: PlainError, recovering: boolean): readonly Device[] {
+    this.#lost = error;
+    if (!recovering) this.#away.delete(id);
+    const pool = this.#devices.get(id)?.pool;
+    const lost = [...this.#devices.values()].filter((device) => device.pool === pool);
+    for (const device of lost) {
+      const { spec } = device;
+      this.#devices.delete(spec.id);
+      this.#news.delete(device);
+      if (recovering) this.#away.set(spec.id, spec);
+    }
+    return lost;
+  }
+}

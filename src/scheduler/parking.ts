@@ -1,0 +1,74 @@
+import type { DeviceSpec } from "../protocol/device.ts";
+import { HOST } from "../protocol/device.ts";
+import type { RunnerLimits } from "../protocol/step.ts";
+import { reserveBlocks } from "./admission.ts";
+import { Device } from "./device.ts";
+import { Pool } from "./pool.ts";
+import { type ConversationState, isIdle, type Residence } from "./state.ts";
+
+/** Host memory as a device that runs nothing, and the idle conversations that are to go there so that their blocks come free. */
+export class Parking {
+  readonly host: Device;
+  /** Of all pools. */
+  readonly wanted = new Set<Residence>();
+
+  constructor(blocks: number, limits: RunnerLimits) {
+    const spec: DeviceSpec = {
+      id: HOST,
+      role: "both",
+      limits: { ...limits, blocks, maxStepRows: Number.POSITIVE_INFINITY },
+    };
+    this.host = new Device(spec, new Pool(HOST, blocks, limits.blockTokens), {
+      drafts: false,
+      steps: undefined,
+      onNews: () => {},
+      onRoom: () => {},
+    });
+  }
+
+  /** Those that are still idle begin their way, as `send` does it. Returns how many were dropped, as there is no room for them. */
+  park(send: (source: Residence, parked: Residence) => void): number {
+    let dropped = 0;
+    for (const residence of this.wanted) {
+      const { pool, table, conversation } = residence;
+      if (!isIdle(residence)) pool.parking -= 1;
+      else {
+        const tokens = table.length;
+        const parked = tokens > 0 ? roomFor(this.host, conversation, tokens, tokens - 1) : undefined;
+        if (parked) send(residence, parked);
+        else {
+          pool.parking -= 1;
+          pool.leave(residence);
+          dropped += 1;
+        }
+      }
+    }
+    this.wanted.clear();
+    return dropped;
+  }
+}
+
+/** Blocks on `device` for `upTo` tokens of the conversation and one more, of which the first `crossing` cross; undefined: no room. */
+export function roomFor(
+  device: Device,
+  conversation: ConversationState,
+  crossing: number,
+  upTo: number,
+): Residence | undefined {
+  const { pool } = device;
+  if (device.freeRows <= 0) return undefined;
+  const hadNothing = pool.blocksOf(conversation.id) === 0;
+  const residence = pool.enter(conversation, crossing);
+  const { table } = residence;
+  const missing = table.missingFor(upTo + 1);
+  const needed = missing + pool.copiesAt(residence, table.length);
+  const blocks = reserveBlocks(pool, needed, device.running, residence);
+  if (blocks === undefined) {
+    if (hadNothing) pool.undo(residence);
+    return undefined;
+  }
+  pool.extend(residence, blocks.slice(0, missing));
+  // The block that it is in crosses again, so nothing has to be copied when it was a shared one.
+  pool.own(residence, table.length, blocks[missing]);
+  return residence;
+}

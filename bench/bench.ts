@@ -7,6 +7,7 @@ import { addBusyWait } from "./busy_wait.ts";
 import { addEngine, addShow } from "./engine.ts";
 import { addHandoff } from "./handoff.ts";
 import { addPeers } from "./peers.ts";
+import { addScheduler } from "./scheduler.ts";
 import { addSpeculation } from "./speculation.ts";
 
 /** Runs the benchmarks' program with `args` (without Node and the script). Never throws; returns the exit status. */
@@ -28,8 +29,7 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
   addSpeculation(program, io);
   addPeers(program, io);
   addAgents(program, io);
-  addBatching(program, io);
-  addHandoff(program, io);
+  addScheduler(program, io);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

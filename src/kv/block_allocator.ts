@@ -87,9 +87,14 @@ export class BlockAllocator {
     if (isFree) this.#onFreed();
   }
 
-  /** The block is full: it can be found by its content from now on. `hash` is that of the sequence up to its end. */
-  remember(block: number, hash: number, tokens: readonly number[]): void {
-    this.#index.add(block, { hash, tokens });
+  /** The block is full of `tokens[start, end)`: it can be found by that from now on. `hash` is that of the sequence up to its end. */
+  remember(block: number, hash: number, tokens: readonly number[], start: number, end: number): void {
+    this.#index.add(block, hash, tokens, start, end);
+  }
+
+  /** Whether it can be found by its content. */
+  isKnown(block: number): boolean {
+    return this.#index.has(block);
   }
 
   /** The block is going to be written to. */

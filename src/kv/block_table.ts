@@ -27,6 +27,11 @@ export class BlockTable {
     return this.#blocks;
   }
 
+  /** How many tokens its blocks have room for. */
+  get room(): number {
+    return this.#blocks.length * this.blockTokens;
+  }
+
   /** The blocks of the first `tokens` tokens. A list that leaves in plans never changes, so steps that need the same blocks share one. */
   covering(tokens: number): readonly number[] {
     const count = Math.ceil(tokens / this.blockTokens);
@@ -56,7 +61,7 @@ export class BlockTable {
    * `allocator`.
    */
   grow(tokens: number, sequence: readonly number[], allocator: BlockAllocator): void {
-    if (this.missingFor(tokens) > 0) throw new Error("Tokens without a KV block.");
+    if (tokens > this.room) throw new Error("Tokens without a KV block.");
     this.#length = tokens;
     const { blockTokens } = this;
     for (let at = this.#hashes.length; (at + 1) * blockTokens <= tokens; at++) {
@@ -64,7 +69,7 @@ export class BlockTable {
       const hash = chainHash(this.#hashes[at - 1] ?? NO_PREFIX, sequence, start, end);
       this.#hashes.push(hash);
       const block = this.#blocks[at];
-      if (block !== undefined) allocator.remember(block, hash, sequence.slice(start, end));
+      if (block !== undefined) allocator.remember(block, hash, sequence, start, end);
     }
   }
 
@@ -77,7 +82,7 @@ export class BlockTable {
   /** Keeps the first `tokens` tokens and the blocks they are in; returns the other blocks, which are the caller's to free. */
   truncate(tokens: number): readonly number[] {
     this.#length = Math.min(this.#length, tokens);
-    this.#hashes.length = Math.min(this.#hashes.length, Math.floor(this.#length / this.blockTokens));
+    while (this.#hashes.length * this.blockTokens > this.#length) this.#hashes.pop();
     const kept = Math.ceil(this.#length / this.blockTokens);
     if (kept === this.#blocks.length) return NONE;
     this.#covering = [];

@@ -1,9 +1,3 @@
-/** What a full block holds: its tokens, and by its hash all tokens before them. */
-interface Content {
-  readonly hash: number;
-  readonly tokens: readonly number[];
-}
-
 /** Full blocks that hold the beginning of a sequence, in its order, and the hash of each. */
 export interface PrefixMatch {
   readonly blocks: readonly number[];
@@ -13,48 +7,72 @@ export interface PrefixMatch {
 /** The hash before the first block of a sequence. */
 export const NO_PREFIX = 0;
 
+const NOTHING: PrefixMatch = { blocks: [], hashes: [] };
+
 /**
  * Finds full KV blocks by what they hold. A block is known by a hash over its tokens and the hash of the block before it, so that
  * equal hashes mean equal sequences up to its end (as in vLLM's automatic prefix caching). The block's own tokens are compared as well:
  * two contents are mistaken for one another only when the hashes of the sequences before them collide, 1 in 2^52.
+ *
+ * A hash table with linear probing over blocks, in flat arrays: nothing is allocated for a block.
  */
 export class PrefixIndex {
-  readonly #blockOf = new Map<number, number>();
-  /** By block. */
-  readonly #contents: (Content | undefined)[];
+  /** By block; 0 where it is not known. */
+  readonly #hashes: Float64Array;
+  /** The tokens of each block; made when it is seen how many they are. */
+  #tokens = new Int32Array(0);
+  #blockTokens = 0;
+  /** Blocks, counted from 1; 0 ends a run. At most half full. */
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+  #count = 0;
 
   constructor(blocks: number) {
-    this.#contents = new Array<Content | undefined>(blocks).fill(undefined);
+    this.#hashes = new Float64Array(blocks);
+    const slots = 2 ** Math.ceil(Math.log2(2 * blocks + 2));
+    this.#slots = new Int32Array(slots);
+    this.#mask = slots - 1;
   }
 
-  /** Of several blocks with the same content the first stays known. */
-  add(block: number, content: Content): void {
-    if (this.#blockOf.has(content.hash)) return;
-    this.#blockOf.set(content.hash, block);
-    this.#contents[block] = content;
+  /** The block holds `tokens[start, end)`. Of several blocks with the same content the first stays known. */
+  add(block: number, hash: number, tokens: readonly number[], start: number, end: number): void {
+    const slot = this.#slotOf(hash);
+    if (this.#slots[slot] !== 0) return;
+    if (this.#blockTokens === 0) {
+      this.#blockTokens = end - start;
+      this.#tokens = new Int32Array(this.#hashes.length * this.#blockTokens);
+    }
+    this.#slots[slot] = block + 1;
+    this.#hashes[block] = hash;
+    this.#count += 1;
+    const first = block * this.#blockTokens;
+    for (let at = start; at < end; at++) this.#tokens[first + at - start] = tokens[at] ?? 0;
   }
 
   has(block: number): boolean {
-    return this.#contents[block] !== undefined;
+    return this.#hashes[block] !== 0;
   }
 
   /** The block will hold something else. */
   forget(block: number): void {
-    const content = this.#contents[block];
-    if (content === undefined) return;
-    this.#contents[block] = undefined;
-    this.#blockOf.delete(content.hash);
+    const hash = this.#hashes[block];
+    if (hash === undefined || hash === 0) return;
+    const slot = this.#slotOf(hash);
+    this.#hashes[block] = 0;
+    this.#count -= 1;
+    this.#empty(slot);
   }
 
   /** The longest run of full blocks of `tokens[0, limit)`. */
   match(tokens: readonly number[], blockTokens: number, limit: number): PrefixMatch {
+    if (this.#count === 0) return NOTHING;
     const blocks: number[] = [];
     const hashes: number[] = [];
     let hash = NO_PREFIX;
     for (let start = 0; start + blockTokens <= Math.min(limit, tokens.length); start += blockTokens) {
       hash = chainHash(hash, tokens, start, start + blockTokens);
-      const block = this.#blockOf.get(hash);
-      if (block === undefined || !this.#holds(block, tokens, start)) break;
+      const block = (this.#slots[this.#slotOf(hash)] ?? 0) - 1;
+      if (block === -1 || !this.#holds(block, tokens, start)) break;
       blocks.push(block);
       hashes.push(hash);
     }
@@ -62,9 +80,41 @@ export class PrefixIndex {
   }
 
   #holds(block: number, tokens: readonly number[], start: number): boolean {
-    const held = this.#contents[block]?.tokens;
-    return held?.every((token, index) => token === tokens[start + index]) ?? false;
+    const first = block * this.#blockTokens;
+    for (let at = 0; at < this.#blockTokens; at++)
+      if (this.#tokens[first + at] !== tokens[start + at]) return false;
+    return true;
   }
+
+  /** Where the hash is, or would be. */
+  #slotOf(hash: number): number {
+    let slot = homeOf(hash, this.#mask);
+    for (let block = this.#slots[slot]; block; block = this.#slots[slot]) {
+      if (this.#hashes[block - 1] === hash) break;
+      slot = (slot + 1) & this.#mask;
+    }
+    return slot;
+  }
+
+  /** Those behind it in its run that may move up do (D. Knuth, The Art of Computer Programming 6.4, algorithm R). */
+  #empty(slot: number): void {
+    let hole = slot;
+    let next = (hole + 1) & this.#mask;
+    for (let block = this.#slots[next]; block; block = this.#slots[next]) {
+      const home = homeOf(this.#hashes[block - 1] ?? 0, this.#mask);
+      if (((next - home) & this.#mask) >= ((next - hole) & this.#mask)) {
+        this.#slots[hole] = block;
+        hole = next;
+      }
+      next = (next + 1) & this.#mask;
+    }
+    this.#slots[hole] = 0;
+  }
+}
+
+/** The slot where a search for the hash begins. */
+function homeOf(hash: number, mask: number): number {
+  return Math.floor(hash / 2 ** 20) & mask;
 }
 
 /** The hash of a sequence that ends with `tokens[start, end)`, of 52 bits, from that of what is before them. Two multiplicative lanes. */
@@ -78,5 +128,6 @@ export function chainHash(before: number, tokens: readonly number[], start: numb
     low = Math.imul(low + token, 0x85ebca6b);
     low = (low << 13) | (low >>> 19);
   }
-  return (high >>> 0) * 2 ** 20 + ((low ^ (low >>> 12)) & 0xfffff);
+  // 0 stands for no hash.
+  return (high >>> 0) * 2 ** 20 + ((low ^ (low >>> 12)) & 0xfffff || 1);
 }

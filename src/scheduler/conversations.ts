@@ -73,7 +73,7 @@ export class Conversations {
 
 /** Keeps the first `tokens` tokens of the conversation, everywhere. */
 export function cutTo(conversation: ConversationState, tokens: number): void {
-  if (conversation.tokens.length > tokens) conversation.tokens.length = tokens;
+  while (conversation.tokens.length > tokens) conversation.tokens.pop();
   conversation.ran = Math.min(conversation.ran, tokens);
   for (const residence of conversation.residences.values()) {
     // What crosses into it has blocks there already.

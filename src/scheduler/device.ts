@@ -1,16 +1,24 @@
 import type { DeviceSpec } from "../protocol/device.ts";
-import type { PlainError } from "../protocol/plain_error.ts";
 import type { BlockCopy, RunnerLimits, StepResult, StepRow } from "../protocol/step.ts";
-import { Admission, reserveBlocks } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { Drafting } from "./drafting.ts";
 import type { Flight } from "./flight.ts";
 import { Observations } from "./observations.ts";
 import type { StepRules } from "./policy.ts";
 import { type Pool, settle } from "./pool.ts";
-import { comesBefore, RankedTurns } from "./ranked_turns.ts";
-import { kvFull } from "./scheduler_errors.ts";
+import { RankedTurns } from "./ranked_turns.ts";
+import { makeRoom, type Shortage, type WantedRoom } from "./room.ts";
 import { decodes, nextPosition, type TurnState } from "./state.ts";
-import { type Chunk, readyTurns, rowOf, type StepBudget, shareOf, stepBudget, takeFrom } from "./step_composition.ts";
+import {
+  type Chunk,
+  hasRow,
+  readyTurns,
+  rowOf,
+  type StepBudget,
+  shareOf,
+  stepBudget,
+  takeFrom,
+} from "./step_composition.ts";
 
 export interface DeviceOptions {
   readonly drafts: boolean;
@@ -24,16 +32,6 @@ export interface DeviceOptions {
 /** Tokens of a chunk however long it holds up others: below, a step's fixed cost is most of it. */
 const LEAST_CHUNK = 32;
 const WHOLE: Chunk = { tokens: Number.POSITIVE_INFINITY, longTokens: Number.POSITIVE_INFINITY };
-
-/** What composing steps meant for turns that found no blocks. */
-export interface Shortage {
-  /** Turns that cannot go on although they have the pool to themselves. */
-  readonly stuck: { readonly turn: TurnState; readonly error: PlainError }[];
-  /** How many had to make room for others. */
-  preempted: number;
-  /** Pools where a turn is the only one that runs, and others than turns have the blocks that it needs. */
-  readonly short: Pool[];
-}
 
 /**
  * One device's turns and plans: step composition. Turns wait in their order until their blocks are reserved (`Admission`), and then share
@@ -156,15 +154,20 @@ export class Device {
     const ready = this.#ready();
     if (ready === undefined) return undefined;
     const budget = stepBudget(this.limits);
-    const chunk = this.#chunkTokens();
+    let chunk: Chunk | undefined;
     const rows: StepRow[] = [];
     const turns: TurnState[] = [];
     const copies: BlockCopy[] = [];
     const take = (turn: TurnState): void => {
-      const count = turn.admitted ? shareOf(turn, budget, chunk) : 0;
-      const copied = count > 0 ? this.#makeRoom(turn, count, id, shortage) : undefined;
-      if (copied === undefined) return;
-      for (const copy of copied) copies.push(copy);
+      // One that has made room for others meanwhile is in no step.
+      if (!turn.admitted) return;
+      let count = 0;
+      if (turn.list === this.decoding) count = hasRow(budget) ? 1 : 0;
+      else {
+        chunk ??= this.#chunkTokens();
+        count = shareOf(turn, budget, chunk);
+      }
+      if (count === 0 || !this.#makeRoom({ turn, count, plan: id, copies, shortage })) return;
       const row = rowOf(turn, count);
       takeFrom(budget, row);
       rows.push(row);
@@ -220,7 +223,7 @@ export class Device {
   }
 
   #takeQueued(budget: StepBudget, take: (turn: TurnState) => void): void {
-    if (this.admission.length === 0) return;
+    if (this.admission.length === 0 || this.freeRows <= 0) return;
     this.admission.admit(
       () => {
         const isOpen = this.freeRows > 0 && budget.rows > 0 && budget.tokens > 0;
@@ -233,46 +236,17 @@ export class Device {
     );
   }
 
-  /**
-   * Blocks for the turn's next `count` tokens, and one of its own in place of a shared one that they go into. Plans in flight may hold
-   * blocks that come back, or that nobody would have taken without running ahead: others lose theirs only when there are none.
-   */
-  #makeRoom(
-    turn: TurnState,
-    count: number,
-    plan: number,
-    shortage: Shortage,
-  ): readonly BlockCopy[] | undefined {
-    const { residence } = turn;
-    if (residence === undefined) throw new Error(`${turn.conversation.id} was admitted nowhere.`);
-    const { table } = residence;
-    const position = nextPosition(turn);
-    for (;;) {
-      const missing = table.missingFor(position + count);
-      const needed = missing + this.pool.copiesAt(residence, position);
-      const blocks = reserveBlocks(this.pool, needed, 0);
-      if (blocks) {
-        this.pool.extend(residence, blocks.slice(0, missing));
-        return this.pool.own(residence, position, blocks[missing], plan);
-      }
-      const sharers = [...this.pool.devices];
-      if (this.pool.parking > 0 || sharers.some(({ flights }) => flights.length > 0)) {
-        this.#starved = this.flights.length > 0;
-        return undefined;
-      }
-      const last = lastOf(sharers) ?? { turn, device: this };
-      const isAlone = sharers.reduce((sum, { running }) => sum + running, 0) === 1;
-      if (isAlone) this.#giveUp(turn, Math.max(1, needed), shortage);
-      else {
-        last.device.#preempt(last.turn);
-        shortage.preempted += 1;
-      }
-      if (isAlone || last.turn === turn) return undefined;
-    }
+  #makeRoom(wanted: WantedRoom): boolean {
+    const { turn, count } = wanted;
+    // Nearly always.
+    if (turn.residence && this.pool.isOwn(turn.residence, nextPosition(turn), count)) return true;
+    const outcome = makeRoom(this, wanted);
+    if (outcome === "waits") this.#starved = this.flights.length > 0;
+    return outcome === "made";
   }
 
   /** The turn begins again when there is room for it. */
-  #preempt(turn: TurnState): void {
+  preempt(turn: TurnState): void {
     const { residence } = turn;
     this.preemptions += 1;
     this.remove(turn);
@@ -281,30 +255,4 @@ export class Device {
     if (residence) this.pool.leave(residence);
     this.add(turn);
   }
-
-  /** Alone and without a block. Where others still have blocks that will come back, it waits for them. */
-  #giveUp(turn: TurnState, needed: number, { stuck, short }: Shortage): void {
-    const { total, used, room } = this.pool.allocator;
-    const own = turn.residence?.table.blocks.length ?? 0;
-    if (used > own) {
-      short.push(this.pool);
-      return;
-    }
-    const { id } = turn.conversation;
-    stuck.push({ turn, error: kvFull(id, { needed, missing: needed - room, total }) });
-  }
-}
-
-/** The turn that comes last of those that are in no step: with tokens ahead they are in the one that is being composed. */
-function lastOf(
-  devices: readonly Device[],
-): { readonly turn: TurnState; readonly device: Device } | undefined {
-  let last: { readonly turn: TurnState; readonly device: Device } | undefined;
-  for (const device of devices) {
-    for (const turns of [device.decoding, device.prompts]) {
-      const turn = turns.last(({ ahead }) => ahead === 0);
-      if (turn && (last === undefined || comesBefore(last.turn, turn))) last = { turn, device };
-    }
-  }
-  return last;
 }

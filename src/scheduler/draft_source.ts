@@ -1,3 +1,5 @@
+import { TailIndex } from "./tail_index.ts";
+
 /**
  * Guesses how a turn goes on by looking its last tokens up in what it has seen (prompt-lookup decoding, A. Saxena 2023): where the
  * last three tokens, or else the last two, stood before, and what followed there. One look-up and two writes a token.
@@ -6,11 +8,10 @@
  * right is counted by how many in a row were right before it, over this turn alone.
  */
 export class DraftSource {
-  readonly #vocabTokens: number;
-  readonly #tokens: number[] = [];
-  /** Where the tokens behind the last occurrence of three tokens, and of two, begin. */
-  readonly #afterThree = new Map<number, number>();
-  readonly #afterTwo = new Map<number, number>();
+  #tokens = new Int32Array(256);
+  #length = 0;
+  readonly #afterThree = new TailIndex(3);
+  readonly #afterTwo = new TailIndex(2);
   /** Where the token that is expected next stands; undefined where nothing like the last tokens was seen. */
   #next: number | undefined;
   /** How many guesses in a row were right. */
@@ -18,12 +19,8 @@ export class DraftSource {
   readonly #right = new Float64Array(STREAK_CLASSES);
   readonly #guesses = new Float64Array(STREAK_CLASSES);
 
-  constructor(vocabTokens: number) {
-    this.#vocabTokens = vocabTokens;
-  }
-
   get length(): number {
-    return this.#tokens.length;
+    return this.#length;
   }
 
   /** Tokens of the prompt: they can be found, and say nothing of how well the answer is guessed. */
@@ -62,33 +59,24 @@ export class DraftSource {
 
   /** The next `count` tokens as guessed. What runs into the end of the tokens repeats from where it began. */
   draft(count: number): readonly number[] {
-    const { length } = this.#tokens;
+    const length = this.#length;
     const first = this.#next ?? length;
     if (first >= length) return [];
     return Array.from({ length: count }, (_, at) => this.#tokens[first + (at % (length - first))] ?? 0);
   }
 
-  /** Returns where the tokens begin that followed the last tokens when they stood there before. */
+  /** Returns where the tokens begin that followed the last three, or else the last two, when they stood there before. */
   #add(token: number): number | undefined {
-    const [third, second] = this.#tokens.slice(-2);
-    const at = this.#tokens.push(token);
-    if (second === undefined) {
-      // A single token in front of this one, if any.
-      return third === undefined
-        ? undefined
-        : this.#look(this.#afterTwo, third * this.#vocabTokens + token, at);
+    if (this.#length === this.#tokens.length) {
+      const tokens = new Int32Array(2 * this.#length);
+      tokens.set(this.#tokens);
+      this.#tokens = tokens;
     }
-    const two = second * this.#vocabTokens + token;
-    const afterTwo = this.#look(this.#afterTwo, two, at);
-    if (third === undefined) return afterTwo;
-    const three = third * this.#vocabTokens ** 2 + two;
-    return this.#look(this.#afterThree, three, at) ?? afterTwo;
-  }
-
-  #look(index: Map<number, number>, key: number, at: number): number | undefined {
-    const found = index.get(key);
-    index.set(key, at);
-    return found;
+    this.#tokens[this.#length] = token;
+    this.#length += 1;
+    const afterTwo = this.#length < 2 ? undefined : this.#afterTwo.look(this.#tokens, this.#length);
+    const afterThree = this.#length < 3 ? undefined : this.#afterThree.look(this.#tokens, this.#length);
+    return afterThree ?? afterTwo;
   }
 
   #count(right: boolean): void {

@@ -37,7 +37,7 @@ export class Drafting {
   learn(turn: TurnState, token: number): void {
     if (!hasDrafts(turn)) return;
     if (turn.drafts === undefined) {
-      turn.drafts = new DraftSource(this.#limits.vocabTokens);
+      turn.drafts = new DraftSource();
       turn.drafts.read(turn.conversation.tokens);
     }
     turn.drafts.push(token);

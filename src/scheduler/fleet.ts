@@ -51,6 +51,7 @@ export class Fleet {
 
   /** The next device with news; what happens there from now on is news again. */
   nextWithNews(): Device | undefined {
+    if (this.#news.size === 0) return undefined;
     for (const device of this.#news) {
       this.#news.delete(device);
       return device;

@@ -30,8 +30,10 @@ export function takeResults(
 ): void {
   const { rows } = plan;
   for (let index = 0; index < rows.length; index++) {
-    const [row, turn] = [rows[index], turns[index]];
-    if (row === undefined || turn?.residence?.pool !== device.pool || turn.conversation.turn !== turn) continue;
+    const row = rows[index];
+    const turn = turns[index];
+    if (row === undefined || turn?.residence?.pool !== device.pool || turn.conversation.turn !== turn)
+      continue;
     turn.ahead -= row.tokens.length;
     takeRow(device, turn, row, result.rows[index], sink);
   }

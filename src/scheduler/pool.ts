@@ -93,6 +93,13 @@ export class Pool {
     residence.table.grow(tokens, residence.conversation.tokens, this.allocator);
   }
 
+  /** Whether `count` tokens at `position` go into blocks that are the residence's alone and that nobody finds by their content. */
+  isOwn({ table }: Residence, position: number, count: number): boolean {
+    const block = table.blocks[Math.floor(position / this.blockTokens)];
+    if (block === undefined || position + count > table.room) return false;
+    return this.allocator.owners(block) === 1 && !this.allocator.isKnown(block);
+  }
+
   /** How many blocks it takes to go on at `position` in blocks that are the residence's own: 1 where that is in a shared one. */
   copiesAt({ table }: Residence, position: number): number {
     const block = table.blocks[Math.floor(position / this.blockTokens)];

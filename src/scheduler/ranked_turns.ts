@@ -29,7 +29,9 @@ export class RankedTurns implements Iterable<TurnState> {
   delete(turn: TurnState): boolean {
     if (turn.list !== this) return false;
     turn.list = undefined;
-    this.#turns.splice(this.#placeOf(turn), 1);
+    const turns = this.#turns;
+    for (let at = this.#placeOf(turn) + 1; at < turns.length; at++) turns[at - 1] = turns[at] ?? turn;
+    turns.pop();
     return true;
   }
 

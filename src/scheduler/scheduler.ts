@@ -6,7 +6,7 @@ import type { StepResult } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import { assertConsistent } from "./audit.ts";
 import { append, Conversations, cachedTokensOf, cutTo } from "./conversations.ts";
-import type { Device, Shortage } from "./device.ts";
+import type { Device } from "./device.ts";
 import { Fleet } from "./fleet.ts";
 import { Handoffs } from "./handoff.ts";
 import { Keeping } from "./keeping.ts";
@@ -17,6 +17,7 @@ import { Placement } from "./placement.ts";
 import { collocatedSticky } from "./policies/collocated.ts";
 import type { Policy } from "./policy.ts";
 import { setPaused } from "./pool.ts";
+import type { Shortage } from "./room.ts";
 import { disposed, refusalOf } from "./scheduler_errors.ts";
 import { blocksOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import {

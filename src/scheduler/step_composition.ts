@@ -1,14 +1,7 @@
 import { hasPenalties } from "../protocol/sampling.ts";
 import type { RowOutput, RunnerLimits, StepRow } from "../protocol/step.ts";
 import type { RankedTurns } from "./ranked_turns.ts";
-import {
-  nextPosition,
-  nextTokens,
-  promptTokens,
-  standingOf,
-  type TurnState,
-  tokensLeft,
-} from "./state.ts";
+import { nextPosition, nextTokens, promptTokens, standingOf, type TurnState, tokensLeft } from "./state.ts";
 
 /**
  * What one step of a device holds: the next token of every turn that decodes, and in the room that is left chunks of prompts, first
@@ -45,6 +38,11 @@ export function readyTurns(
     if (standing === "ready") ready.push(turn);
   }
   return true;
+}
+
+/** Whether there is room for a decode. */
+export function hasRow({ rows, tokens, logitRows }: StepBudget): boolean {
+  return rows > 0 && tokens > 0 && logitRows > 0;
 }
 
 /** How many of the turn's next tokens this step takes; 0 when there is no room for it. */

@@ -50,7 +50,7 @@ test("a free block is found by its content until it is handed out, the one that 
   const tokens = [[1, 2], [3, 4], [5, 6]]; // biome-ignore format: a table
   allocator.reserve(3);
   for (const [block, content] of tokens.entries()) {
-    allocator.remember(block, chainHash(NO_PREFIX, content, 0, 2), content);
+    allocator.remember(block, chainHash(NO_PREFIX, content, 0, 2), content, 0, 2);
     allocator.free([block]);
   }
   const found = () => tokens.map((content) => allocator.match(content, 2, 2).blocks.length);

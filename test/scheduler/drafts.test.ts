@@ -6,7 +6,7 @@ import { Speculation } from "../../src/scheduler/speculation.ts";
 /** Where drafts come from, and when they pay. */
 
 test("a draft is what followed the last three tokens where they stood last, else the last two", () => {
-  const source = new DraftSource(100);
+  const source = new DraftSource();
   source.read([1, 2, 3, 10, 11, 5, 2, 3, 20, 21, 1, 2]);
   source.push(3);
   expect(source.draft(2)).toEqual([10, 11]); // after 1 2 3, not after 2 3
@@ -20,7 +20,7 @@ test("a draft is what followed the last three tokens where they stood last, else
 });
 
 test("a loop is guessed to go on", () => {
-  const source = new DraftSource(100);
+  const source = new DraftSource();
   source.read([7, 8, 9, 7, 8]);
   source.push(9);
   expect(source.draft(7)).toEqual([7, 8, 9, 7, 8, 9, 7]);
@@ -29,7 +29,7 @@ test("a loop is guessed to go on", () => {
 test("what was seen is found again, however long ago, and never anything else", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(5), { minLength: 1, maxLength: 60 }), (tokens) => {
-      const source = new DraftSource(6);
+      const source = new DraftSource();
       for (const [at, token] of tokens.entries()) {
         source.push(token);
         const [guess] = source.draft(1);
@@ -44,7 +44,7 @@ test("what was seen is found again, however long ago, and never anything else", 
 });
 
 test("guesses that come true make the next ones likelier, and wrong ones less likely", () => {
-  const copying = new DraftSource(1000);
+  const copying = new DraftSource();
   const text = Array.from({ length: 40 }, (_, at) => at);
   copying.read(text);
   const first: number[] = [];
@@ -54,7 +54,7 @@ test("guesses that come true make the next ones likelier, and wrong ones less li
   }
   expect(first.slice(0, 3)).toEqual([0, 0.5, expect.closeTo(2 / 3, 5)]);
   expect(first[30]).toBeGreaterThan(0.9);
-  const misled = new DraftSource(1000);
+  const misled = new DraftSource();
   misled.read([1, 2, 900]);
   for (let n = 0; n < 20; n++) for (const token of [1, 2, 100 + n]) misled.push(token);
   for (const token of [1, 2]) misled.push(token);
@@ -149,7 +149,7 @@ test("on a text that is guessed badly, drafts cost less than three in a hundred,
 /** Time for a text of random tokens from a small vocabulary, so that it has many false matches, without drafts and with them. */
 function answer(ms: (tokens: number) => number, vocab: number, seed: number, length: number) {
   const speculation = new Speculation();
-  const source = new DraftSource(vocab);
+  const source = new DraftSource();
   let state = seed;
   const text = Array.from({ length }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

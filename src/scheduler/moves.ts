@@ -1,15 +1,10 @@
 import type { Device } from "./device.ts";
 import type { Flight } from "./flight.ts";
 import type { Handoff, Handoffs } from "./handoff.ts";
+import { type History, historyOf } from "./history.ts";
 import { type Parking, roomFor } from "./parking.ts";
 import { type Pool, settle } from "./pool.ts";
 import type { ConversationState, Residence, TurnState } from "./state.ts";
-
-/** Where a part of a conversation's KV is. */
-export interface History {
-  readonly residence: Residence;
-  readonly device: Device;
-}
 
 /** Where KV that is at hand is to be written: the conversation's blocks from number `first` on. */
 export interface LoadedBlocks {
@@ -243,17 +238,8 @@ export class Moves {
   }
 
   /** Where the most of the conversation's KV is, if that is more than `device` has: in host memory, or on any device when it `moves`. */
-  historyOf(conversation: ConversationState, { pool }: Device, moves: boolean): History | undefined {
-    let most = conversation.residences.get(pool)?.table.length ?? 0;
-    let history: History | undefined;
-    for (const residence of conversation.residences.values()) {
-      const [device] = residence.pool.devices;
-      if (device === undefined || residence.table.length <= most || !(moves || device === this.#host))
-        continue;
-      most = residence.table.length;
-      history = { residence, device };
-    }
-    return history;
+  historyOf(conversation: ConversationState, device: Device, moves: boolean): History | undefined {
+    return historyOf(conversation, device.pool, (from) => moves || from === this.#host);
   }
 
   /** Idle conversations whose blocks are wanted go to host memory. Returns how many were dropped, as there is no room for them. */

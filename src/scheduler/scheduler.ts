@@ -3,9 +3,8 @@ import type { DeviceSpec } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
 import type { StepResult } from "../protocol/step.ts";
-import type { TurnRequest } from "../protocol/turn.ts";
 import { assertConsistent } from "./audit.ts";
-import { append, Conversations, cachedTokensOf, cutTo } from "./conversations.ts";
+import { Conversations, cachedTokensOf } from "./conversations.ts";
 import type { Device } from "./device.ts";
 import { Fleet } from "./fleet.ts";
 import { Handoffs } from "./handoff.ts";
@@ -16,19 +15,11 @@ import { Parking } from "./parking.ts";
 import { Placement } from "./placement.ts";
 import { collocatedSticky } from "./policies/collocated.ts";
 import type { Policy } from "./policy.ts";
-import { setPaused } from "./pool.ts";
 import type { Shortage } from "./room.ts";
-import { disposed, refusalOf } from "./scheduler_errors.ts";
+import { disposed } from "./scheduler_errors.ts";
 import { blocksOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
-import {
-  type ConversationState,
-  completionTokens,
-  endCommand,
-  leavesNothing,
-  newTurn,
-  type TurnOutcome,
-  type TurnState,
-} from "./state.ts";
+import type { ConversationState } from "./state.ts";
+import { Turns } from "./turns.ts";
 import { mostTokensOf } from "./world.ts";
 
 export interface SchedulerOptions {
@@ -52,11 +43,9 @@ export interface SchedulerOptions {
  * them has reported. Its tokens stay here: KV that is lost with a device or made room for others is prefilled again.
  */
 export class Scheduler {
-  readonly #policy: Policy;
   readonly #fleet: Fleet;
   readonly #conversations = new Conversations();
-  /** In the order of arrival. */
-  readonly #turns = new Map<number, TurnState>();
+  readonly #turns: Turns;
   readonly #handoffs: Handoffs;
   readonly #moves: Moves;
   readonly #placement: Placement;
@@ -74,7 +63,6 @@ export class Scheduler {
       stagingBlocks = 256,
       hostBlocks = 0,
     } = options;
-    this.#policy = policy;
     this.#handoffs = new Handoffs(stagingBlocks);
     const [first] = devices;
     if (policy.parks && hostBlocks > 0 && first) this.#parking = new Parking(hostBlocks, first.limits);
@@ -94,6 +82,14 @@ export class Scheduler {
       onHomeless: (turn) => this.#placement.add(turn),
     });
     this.#placement = new Placement(policy, this.#fleet.devices, this.#fleet.away, this.#moves);
+    this.#turns = new Turns({
+      policy,
+      fleet: this.#fleet,
+      conversations: this.#conversations,
+      moves: this.#moves,
+      placement: this.#placement,
+      tell: (command) => this.#commands.push(command),
+    });
     for (const device of devices) this.#fleet.join(device);
     this.#placement.devicesChanged();
   }
@@ -108,7 +104,7 @@ export class Scheduler {
       this.#placement.place(nowMs);
       for (let device = this.#fleet.nextWithNews(); device; device = this.#fleet.nextWithNews())
         this.#compose(device, nowMs, steps, shortage);
-      for (const { turn, error } of shortage.stuck) this.#end(turn, { kind: "fail", error });
+      for (const { turn, error } of shortage.stuck) this.#turns.end(turn, { kind: "fail", error });
       const given =
         this.#moves.park() + shortage.short.filter((pool) => this.#moves.giveUpHandoff(pool)).length;
       // Whoever made room made it for turns that could not run a moment ago.
@@ -151,7 +147,7 @@ export class Scheduler {
   assertConsistent(): void {
     assertConsistent({
       conversations: this.#conversations.all,
-      turns: this.#turns,
+      turns: this.#turns.all,
       devices: [...this.#fleet.devices.values(), ...(this.#parking ? [this.#parking.host] : [])],
       waiting: this.#placement.waiting,
       handoffs: this.#handoffs,
@@ -163,10 +159,10 @@ export class Scheduler {
   #take(event: SchedulerEvent, nowMs: number): void {
     switch (event.kind) {
       case "turn-arrived":
-        this.#arrive(event.request, nowMs);
+        this.#turns.arrive(event.request, nowMs);
         break;
       case "turn-stopped":
-        this.#end(this.#turns.get(event.turn), { kind: "finish", reason: event.reason });
+        this.#turns.end(this.#turns.get(event.turn), { kind: "finish", reason: event.reason });
         break;
       case "conversation-forked":
         this.#conversations.fork(event);
@@ -220,32 +216,6 @@ export class Scheduler {
     }
   }
 
-  #arrive(request: TurnRequest, nowMs: number): void {
-    const conversation = this.#conversations.get(request.conversation);
-    const refusal = this.#fleet.gone ?? refusalOf(request, conversation, this.#fleet.limits());
-    if (refusal !== undefined) {
-      this.#commands.push({ kind: "turn-failed", turn: request.turn, error: refusal });
-      return;
-    }
-    const state = conversation ?? this.#conversations.open(request.conversation);
-    // What is on its way to host memory is still where it was.
-    if (state.handoff?.kind === "park") this.#moves.drop(state.handoff);
-    if (request.keep > state.ran) throw new Error("A turn keeps tokens that have not run.");
-    if (state.isPaused) setPaused(state, false);
-    this.#cut(state, request.keep);
-    append(state, request.tokens, request.tokens.length);
-    const turn = newTurn(request, state, nowMs, this.#promptMs(request.tokens.length));
-    state.turn = turn;
-    this.#turns.set(request.turn, turn);
-    this.#placement.add(turn);
-  }
-
-  /** What a prompt's length counts in the order of turns. */
-  #promptMs(tokens: number): number {
-    const weight = this.#policy.steps?.promptWeight ?? 0;
-    return weight === 0 ? 0 : weight * tokens * this.#fleet.prefillMsPerToken;
-  }
-
   /** What of its KV finds no place is prefilled. */
   #load(event: Extract<SchedulerEvent, { kind: "conversation-loaded" }>, nowMs: number): void {
     const { conversation: id, tokens, cachedTokens, request } = event;
@@ -257,14 +227,14 @@ export class Scheduler {
 
   #failLoad(conversation: ConversationState | undefined, error: PlainError): void {
     if (conversation === undefined) return;
-    this.#end(conversation.turn, { kind: "fail", error });
+    this.#turns.end(conversation.turn, { kind: "fail", error });
     if (conversation.handoff) this.#moves.drop(conversation.handoff);
     this.#conversations.forgetBlocks(conversation);
   }
 
   #close(conversation: ConversationState | undefined): void {
     if (conversation === undefined) return;
-    this.#end(conversation.turn, { kind: "fail", error: disposed(conversation.id) });
+    this.#turns.end(conversation.turn, { kind: "fail", error: disposed(conversation.id) });
     if (conversation.handoff) this.#moves.drop(conversation.handoff);
     this.#conversations.close(conversation);
   }
@@ -280,8 +250,8 @@ export class Scheduler {
     this.#placement.devicesChanged();
     for (const device of lost) this.#moves.lose(device, this.#conversations.all.values());
     const most = Math.max(0, ...Array.from(this.#fleet.limits(), mostTokensOf));
-    for (const turn of [...this.#turns.values()])
-      if (turn.conversation.tokens.length > most) this.#end(turn, { kind: "fail", error });
+    for (const turn of [...this.#turns.all.values()])
+      if (turn.conversation.tokens.length > most) this.#turns.end(turn, { kind: "fail", error });
   }
 
   #endStep(id: string, result: StepResult, nowMs: number): void {
@@ -291,7 +261,7 @@ export class Scheduler {
     device.record(flight, result);
     takeResults(device, flight, result, {
       deliver: (command) => this.#commands.push(command),
-      end: (turn, outcome) => this.#end(turn, outcome),
+      end: (turn, outcome) => this.#turns.end(turn, outcome),
       firstToken: (turn) => device.observed.firstToken(nowMs - turn.arrivedMs, nowMs),
       prefilled: (turn) => this.#moves.prefilled(turn, device),
     });
@@ -303,32 +273,8 @@ export class Scheduler {
     const flight = device?.landing(plan);
     if (device === undefined || flight === undefined) return;
     for (const turn of flight.turns)
-      if (turn.conversation.turn === turn) this.#end(turn, { kind: "fail", error });
+      if (turn.conversation.turn === turn) this.#turns.end(turn, { kind: "fail", error });
     device.pool.settled(flight.plan.id);
-  }
-
-  /** Ends a turn, whatever of it is in flight. */
-  #end(turn: TurnState | undefined, outcome: TurnOutcome): void {
-    if (turn === undefined) return;
-    const { conversation, request } = turn;
-    const end = endCommand(turn, outcome);
-    conversation.turn = undefined;
-    this.#turns.delete(request.turn);
-    if (turn.device) turn.device.remove(turn);
-    else turn.list?.delete(turn);
-    if (turn.residence) turn.residence.pool.review(turn.residence);
-    const undone = leavesNothing(turn, outcome);
-    if (!undone && request.output.kind === "tokens") this.#placement.answered(completionTokens(turn));
-    if (!undone) this.#moves.ended(turn);
-    this.#cut(conversation, undone ? request.keep : conversation.ran);
-    this.#placement.changed();
-    this.#commands.push(end);
-  }
-
-  /** Keeps the first `tokens` tokens of the conversation, everywhere. */
-  #cut(conversation: ConversationState, tokens: number): void {
-    cutTo(conversation, tokens);
-    this.#moves.cut(conversation, tokens);
   }
 
   /** All plans that the device can be given now; blocks that leave do so right behind the plan that fills them. */

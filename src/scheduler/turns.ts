@@ -1,0 +1,98 @@
+import type { SchedulerCommand } from "../protocol/command.ts";
+import type { TurnRequest } from "../protocol/turn.ts";
+import { append, type Conversations, cutTo } from "./conversations.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Moves } from "./moves.ts";
+import type { Placement } from "./placement.ts";
+import type { Policy } from "./policy.ts";
+import { setPaused } from "./pool.ts";
+import { refusalOf } from "./scheduler_errors.ts";
+import {
+  type ConversationState,
+  completionTokens,
+  endCommand,
+  leavesNothing,
+  newTurn,
+  type TurnOutcome,
+  type TurnState,
+} from "./state.ts";
+
+export interface TurnsParts {
+  readonly policy: Policy;
+  readonly fleet: Fleet;
+  readonly conversations: Conversations;
+  readonly moves: Moves;
+  readonly placement: Placement;
+  readonly tell: (command: SchedulerCommand) => void;
+}
+
+/** The turns that have arrived and have not ended. */
+export class Turns {
+  readonly #parts: TurnsParts;
+  /** In the order of arrival. */
+  readonly #all = new Map<number, TurnState>();
+
+  constructor(parts: TurnsParts) {
+    this.#parts = parts;
+  }
+
+  get all(): ReadonlyMap<number, TurnState> {
+    return this.#all;
+  }
+
+  get(id: number): TurnState | undefined {
+    return this.#all.get(id);
+  }
+
+  arrive(request: TurnRequest, nowMs: number): void {
+    const { fleet, conversations, moves, placement, tell } = this.#parts;
+    const known = conversations.get(request.conversation);
+    const refusal = fleet.gone ?? refusalOf(request, known, fleet.limits());
+    if (refusal !== undefined) {
+      tell({ kind: "turn-failed", turn: request.turn, error: refusal });
+      return;
+    }
+    const conversation = known ?? conversations.open(request.conversation);
+    // What is on its way to host memory is still where it was.
+    if (conversation.handoff?.kind === "park") moves.drop(conversation.handoff);
+    if (request.keep > conversation.ran) throw new Error("A turn keeps tokens that have not run.");
+    if (conversation.isPaused) setPaused(conversation, false);
+    this.#cut(conversation, request.keep);
+    append(conversation, request.tokens, request.tokens.length);
+    const turn = newTurn(request, conversation, nowMs, this.#promptMs(request.tokens.length));
+    conversation.turn = turn;
+    this.#all.set(request.turn, turn);
+    placement.add(turn);
+  }
+
+  /** Ends a turn, whatever of it is in flight. */
+  end(turn: TurnState | undefined, outcome: TurnOutcome): void {
+    if (turn === undefined) return;
+    const { moves, placement, tell } = this.#parts;
+    const { conversation, request } = turn;
+    const end = endCommand(turn, outcome);
+    conversation.turn = undefined;
+    this.#all.delete(request.turn);
+    if (turn.device) turn.device.remove(turn);
+    else turn.list?.delete(turn);
+    if (turn.residence) turn.residence.pool.review(turn.residence);
+    const undone = leavesNothing(turn, outcome);
+    if (!undone && request.output.kind === "tokens") placement.answered(completionTokens(turn));
+    if (!undone) moves.ended(turn);
+    this.#cut(conversation, undone ? request.keep : conversation.ran);
+    placement.changed();
+    tell(end);
+  }
+
+  /** Keeps the first `tokens` tokens of the conversation, everywhere. */
+  #cut(conversation: ConversationState, tokens: number): void {
+    cutTo(conversation, tokens);
+    this.#parts.moves.cut(conversation, tokens);
+  }
+
+  /** What a prompt's length counts in the order of turns. */
+  #promptMs(tokens: number): number {
+    const weight = this.#parts.policy.steps?.promptWeight ?? 0;
+    return weight === 0 ? 0 : weight * tokens * this.#parts.fleet.prefillMsPerToken;
+  }
+}

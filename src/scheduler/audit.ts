@@ -27,15 +27,16 @@ export interface Books {
 
 /** Every block has the owners it should, every turn one place, nothing waits while all is idle. Throws where that is not so. */
 export function assertConsistent(books: Books): void {
-  const { conversations, turns, devices, handoffs, recovering } = books;
+  const { conversations, turns, devices, handoffs, keeping, recovering } = books;
   const pools = new Set(devices.map(({ pool }) => pool));
   for (const pool of pools) checkPool(pool, books);
   for (const device of devices) checkDevice(device);
   for (const state of conversations.values()) checkConversation(state, books);
   const waits = [...conversations.values()].filter(({ turn }) => turn !== undefined).length;
   check(turns.size === waits, "a turn has no conversation");
-  const busy = devices.some(({ flights }) => flights.length > 0) || handoffs.held.length > 0;
-  check(turns.size === 0 || busy || recovering, "turns wait and nothing is in flight");
+  const copies = handoffs.held.length + keeping.held.length;
+  const isBusy = copies > 0 || devices.some(({ flights }) => flights.length > 0);
+  check(turns.size === 0 || isBusy || recovering, "turns wait and nothing is in flight");
 }
 
 function checkPool(pool: Pool, { conversations, handoffs, keeping }: Books): void {

@@ -61,7 +61,7 @@ export class Moves {
   bind(handoff: Handoff, device: Device): boolean {
     const { conversation, source, tokens = 0 } = handoff;
     if (device.pool === source.pool) {
-      if (tokens === undefined) return;
+      if (handoff.turn && device.freeRows <= 0) return false;
       handoff.target = { device, residence: source };
       this.#complete(handoff);
       return true;

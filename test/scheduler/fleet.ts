@@ -5,7 +5,7 @@ import type { PlainError } from "../../src/protocol/plain_error.ts";
 import type { RunnerLimits } from "../../src/protocol/step.ts";
 import type { TurnRequest } from "../../src/protocol/turn.ts";
 import type { Policy } from "../../src/scheduler/policy.ts";
-import { Scheduler } from "../../src/scheduler/scheduler.ts";
+import { Scheduler, type SchedulerOptions } from "../../src/scheduler/scheduler.ts";
 import { FakeRunner, fakeToken } from "../harness/fake_runner.ts";
 import { tokensOf } from "./driver.ts";
 
@@ -50,6 +50,11 @@ export class Fleet {
   #nowMs = 0;
   /** The token that follows a sequence. */
   next = fakeToken;
+  /** How much time passes from one event to the next. */
+  msPerEvent = 1;
+  /** Hears of every event and what it led to. */
+  onEvent: (event: SchedulerEvent, nowMs: number, commands: readonly SchedulerCommand[]) => void = () => {};
+  readonly options: SchedulerOptions;
 
   constructor(
     devices: Readonly<Record<string, FleetDevice>>,
@@ -59,12 +64,13 @@ export class Fleet {
   ) {
     this.#specs = devices;
     const specs = Object.keys(devices).map((id) => this.#boot(id));
-    this.scheduler = new Scheduler({ devices: specs, policy, stagingBlocks, hostBlocks, speculation: "off" });
+    this.options = { devices: specs, policy, stagingBlocks, hostBlocks, speculation: "off" };
+    this.scheduler = new Scheduler(this.options);
     this.machines.set(HOST, { runner: new FakeRunner({ blocks: Math.max(1, hostBlocks) }), work: [] });
   }
 
   send(event: SchedulerEvent): readonly SchedulerCommand[] {
-    this.#nowMs += 1;
+    this.#nowMs += this.msPerEvent;
     const commands = this.scheduler.advance(event, this.#nowMs);
     for (const command of commands) {
       if (command.kind === "handoff-ended") this.#staged.delete(command.handoff);
@@ -72,6 +78,7 @@ export class Fleet {
     }
     this.commands.push(...commands);
     this.scheduler.assertConsistent();
+    this.onEvent(event, this.#nowMs, commands);
     return commands;
   }
 
@@ -122,7 +129,10 @@ export class Fleet {
 
   /** With all devices of its pool, which are one GPU. */
   lose(id: string, error: PlainError, recovering: boolean): void {
+    const given = this.#sharing(id).flatMap((device) => this.machines.get(device)?.work ?? []);
     for (const device of this.#sharing(id)) this.machines.delete(device);
+    for (const work of given)
+      if (work.kind === "save-blocks") this.send({ kind: "blocks-saved", request: work.request });
     for (const device of this.#sharing(id)) this.send({ kind: "device-lost", device, error, recovering });
   }
 
@@ -160,6 +170,15 @@ export class Fleet {
   used(): number[] {
     const { devices, host } = this.scheduler.snapshot();
     return [...devices.map(({ blocks }) => blocks.used), ...(host ? [host.used] : [])];
+  }
+
+  /** No device has anything to do. */
+  get isIdle(): boolean {
+    return [...this.machines.values()].every(({ work }) => work.length === 0);
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
   }
 
   #stepAll(): boolean {

@@ -88,6 +88,16 @@ export class TurnLoop {
     if (this.#sinks.has(turn)) this.#dispatch({ kind: "turn-stopped", turn, reason });
   }
 
+  /** The conversation's next turn comes when a tool has run: where idle KV makes room, its own goes last. */
+  pause(conversation: string): void {
+    if (this.#conversations.has(conversation)) this.#dispatch({ kind: "pause-began", conversation });
+  }
+
+  /** The tool has run, or was given up. The next turn says so as well. */
+  resume(conversation: string): void {
+    if (this.#conversations.has(conversation)) this.#dispatch({ kind: "pause-ended", conversation });
+  }
+
   /** Gives a conversation's blocks back; its turn, if one runs, fails with `disposed`. */
   close(conversation: string): void {
     if (this.#conversations.delete(conversation))

@@ -9,7 +9,10 @@ export interface DeviceSpec {
   readonly id: string;
   readonly role: DeviceRole;
   readonly limits: RunnerLimits;
-  /** Devices of the same pool share its blocks: KV goes from one to the other without being copied. Its own when absent. */
+  /**
+   * Devices of the same pool are one GPU and share its blocks: KV goes from one to the other without being copied, and what any of them is
+   * given runs after what any of them was given before. Its own when absent.
+   */
   readonly pool?: string;
 }
 

@@ -1,5 +1,4 @@
 import type { SchedulerEvent } from "../protocol/event.ts";
-import { setPaused } from "./pool.ts";
 import type { ConversationState, Residence } from "./state.ts";
 
 /** The conversations and what they have run: opened, forked, cut and closed. */
@@ -60,9 +59,15 @@ export class Conversations {
     if (conversation && conversation.turn === undefined) setPaused(conversation, isPaused);
   }
 
-  /** What stands in its blocks is unknown. */
-  forgetBlocks({ residences }: ConversationState): void {
-    for (const residence of [...residences.values()]) residence.pool.forget(residence);
+  /** It, and all others that have a block of it. */
+  sharers(conversation: ConversationState): readonly ConversationState[] {
+    const found = new Set([conversation]);
+    for (const { pool, table } of conversation.residences.values()) {
+      const blocks = new Set(table.blocks);
+      for (const other of pool.residences)
+        if (other.table.blocks.some((block) => blocks.has(block))) found.add(other.conversation);
+    }
+    return [...found];
   }
 
   close({ id, residences }: ConversationState): void {
@@ -91,4 +96,13 @@ export function cachedTokensOf(residences: Iterable<Residence>): number {
 
 export function append({ tokens }: ConversationState, more: readonly number[], count: number): void {
   for (let at = 0; at < count; at++) tokens.push(more[at] ?? 0);
+}
+
+/** The conversation uses a tool from now on, or does so no more. */
+export function setPaused(conversation: ConversationState, isPaused: boolean): void {
+  conversation.isPaused = isPaused;
+  for (const residence of conversation.residences.values()) {
+    const { idle } = residence.pool;
+    if (idle.delete(residence)) idle.add(residence);
+  }
 }

@@ -27,6 +27,8 @@ export interface DeviceOptions {
   readonly onNews: (device: Device) => void;
   /** Turns or blocks have gone: there may be room for others. */
   readonly onRoom: (device: Device) => void;
+  /** A turn waits for blocks that are not to be had as things are. */
+  readonly onFull: () => void;
 }
 
 /** Tokens of a chunk however long it holds up others: below, a step's fixed cost is most of it. */
@@ -59,15 +61,17 @@ export class Device {
   #lastPlan = 0;
   readonly #onNews: (device: Device) => void;
   readonly #onRoom: (device: Device) => void;
+  readonly #onFull: () => void;
   /** A turn found no blocks while plans were in flight: whether there are any is seen when all have reported. */
   #starved = false;
 
-  constructor(spec: DeviceSpec, pool: Pool, { drafts, steps, onNews, onRoom }: DeviceOptions) {
+  constructor(spec: DeviceSpec, pool: Pool, { drafts, steps, onNews, onRoom, onFull }: DeviceOptions) {
     this.spec = spec;
     this.pool = pool;
     this.#steps = steps;
     this.#onNews = onNews;
     this.#onRoom = onRoom;
+    this.#onFull = onFull;
     this.admission = new Admission({ pool, blocks: spec.limits.blocks, share: steps?.admitShare });
     pool.devices.add(this);
     if (drafts) this.drafting = new Drafting(spec.limits, pool);
@@ -224,6 +228,7 @@ export class Device {
 
   #takeQueued(budget: StepBudget, take: (turn: TurnState) => void): void {
     if (this.admission.length === 0 || this.freeRows <= 0) return;
+    const { refused } = this.admission;
     this.admission.admit(
       () => {
         const isOpen = this.freeRows > 0 && budget.rows > 0 && budget.tokens > 0;
@@ -234,6 +239,7 @@ export class Device {
         take(turn);
       },
     );
+    if (this.admission.refused && this.admission.refused !== refused) this.#onFull();
   }
 
   #makeRoom(wanted: WantedRoom): boolean {

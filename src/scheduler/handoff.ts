@@ -124,6 +124,7 @@ export class Handoffs {
     handoff.exported = Math.max(handoff.exported, has);
     handoff.imported = has;
     handoff.arrived = has;
+    review(handoff.conversation);
   }
 
   /** Whether all of it is there. */

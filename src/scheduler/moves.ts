@@ -171,15 +171,7 @@ export class Moves {
    * waits for a device to go to loses its KV. False when there is none.
    */
   giveUpHandoff(pool: Pool): boolean {
-    const early = [...this.#handoffs.all].findLast(
-      ({ target, tokens }) => tokens === undefined && target?.residence.pool === pool,
-    );
-    if (early) {
-      this.drop(early);
-      return true;
-    }
-    const waiting = [...this.#handoffs.all].filter(({ source, target }) => source.pool === pool && !target);
-    const last = waiting.at(-1);
+    const last = [...this.#handoffs.all].findLast(({ source, target }) => source.pool === pool && !target);
     if (last === undefined) return false;
     this.failed(last.id);
     return true;
@@ -266,8 +258,7 @@ export class Moves {
   }
 
   #hasOtherPool(device: Device): boolean {
-    for (const { pool } of this.#devices.values()) if (pool !== device.pool) return true;
-    return false;
+    return [...this.#devices.values()].some(({ pool }) => pool !== device.pool);
   }
 
   #leave(conversation: ConversationState, device: Device, turn?: TurnState): void {

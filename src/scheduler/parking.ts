@@ -23,6 +23,7 @@ export class Parking {
       steps: undefined,
       onNews: () => {},
       onRoom: () => {},
+      onFull: () => {},
     });
   }
 

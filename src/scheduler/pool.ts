@@ -166,10 +166,10 @@ export class Pool {
     this.grow(residence, tokens);
   }
 
-  /** Whether the residence is idle may have changed. */
-  review(residence: Residence): void {
+  /** Whether the residence is idle may have changed. True when it is from now on. */
+  review(residence: Residence): boolean {
     const isActive = !isIdle(residence);
-    if (residence.isActive === isActive) return;
+    if (residence.isActive === isActive) return false;
     const { blocks } = residence.table;
     if (isActive) {
       this.idle.delete(residence);
@@ -180,6 +180,7 @@ export class Pool {
       residence.isActive = false;
       this.idle.add(residence);
     }
+    return !isActive;
   }
 
   /** The coldest idle residence whose blocks can go; undefined when there is none. Not `own`. */
@@ -195,8 +196,9 @@ export class Pool {
 
   /** An idle residence goes to host memory when this event has been dealt with. False where that is not done, or its turn is about to begin. */
   park(residence: Residence): boolean {
-    // One whose turn waits here begins from its tokens again.
-    if (this.#wanted === undefined || residence.conversation.turn !== undefined) return false;
+    const { turn, handoff } = residence.conversation;
+    // One whose turn waits here begins from its tokens again; of one that is on its way there is another copy.
+    if (this.#wanted === undefined || turn !== undefined || handoff !== undefined) return false;
     this.idle.delete(residence);
     this.#wanted.add(residence);
     this.parking += 1;
@@ -278,17 +280,11 @@ export function settle(turn: TurnState, residence: Residence | undefined): void 
   if (residence) residence.pool.review(residence);
 }
 
-/** Whether the conversation is idle may have changed. */
+/** The conversation is on its way, or is no more: some of its KV may make room now. */
 export function review({ residences }: ConversationState): void {
-  for (const residence of residences.values()) residence.pool.review(residence);
-}
-
-/** The conversation uses a tool from now on, or does so no more. */
-export function setPaused(conversation: ConversationState, isPaused: boolean): void {
-  conversation.isPaused = isPaused;
-  for (const residence of conversation.residences.values()) {
-    const { idle } = residence.pool;
-    if (idle.delete(residence)) idle.add(residence);
+  for (const residence of residences.values()) {
+    const { pool } = residence;
+    if (pool.review(residence)) pool.released();
   }
 }
 

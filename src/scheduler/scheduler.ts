@@ -71,6 +71,7 @@ export class Scheduler {
         drafts: speculation === "auto",
         steps: policy.steps,
         onRoom: (device) => this.#placement.hasRoom(device),
+        onFull: () => this.#placement.changed(),
       },
       this.#parking?.wanted,
     );
@@ -225,11 +226,14 @@ export class Scheduler {
     this.#commands.push({ kind: "load-blocks", request, conversation: id, ...(place ?? nowhere) });
   }
 
+  /** What stands in its blocks is unknown, to those as well that have begun with some of them meanwhile. */
   #failLoad(conversation: ConversationState | undefined, error: PlainError): void {
     if (conversation === undefined) return;
-    this.#turns.end(conversation.turn, { kind: "fail", error });
-    if (conversation.handoff) this.#moves.drop(conversation.handoff);
-    this.#conversations.forgetBlocks(conversation);
+    for (const sharer of this.#conversations.sharers(conversation)) {
+      this.#turns.end(sharer.turn, { kind: "fail", error });
+      if (sharer.handoff) this.#moves.drop(sharer.handoff);
+      for (const residence of [...sharer.residences.values()]) residence.pool.forget(residence);
+    }
   }
 
   #close(conversation: ConversationState | undefined): void {

@@ -50,9 +50,10 @@ export interface TurnSnapshot {
   readonly phase: "waits" | "prefill" | "handoff" | "decode";
   /**
    * What it waits for: `placement`: the policy names no device; `handoff`: its conversation's KV is on its way; `gate`: its device lets no
-   * new conversations in; `rows`: the steps of its device are full; `blocks`: its device's KV blocks are. Undefined while it runs.
+   * new conversations in; `rows`: the steps of its device are full; `blocks`: its device's KV blocks are; `step`: its device's next step is
+   * not due yet. Undefined while it runs.
    */
-  readonly waitsFor: "placement" | "handoff" | "gate" | "rows" | "blocks" | undefined;
+  readonly waitsFor: "placement" | "handoff" | "gate" | "rows" | "blocks" | "step" | undefined;
   /** Whose pool its blocks are reserved in; undefined while it waits or crosses. */
   readonly pool: string | undefined;
   readonly device: string | undefined;
@@ -139,5 +140,6 @@ function waitsFor({ conversation, device, list }: TurnState, isRefused: boolean)
   if (isRefused) return "blocks";
   if (device === undefined) return conversation.handoff ? "handoff" : "placement";
   if (device.admission.isGate(list)) return "gate";
-  return device.freeRows <= 0 ? "rows" : "blocks";
+  if (device.freeRows <= 0) return "rows";
+  return device.admission.refused ? "blocks" : "step";
 }

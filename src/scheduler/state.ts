@@ -211,8 +211,9 @@ function rankOf({ priority = 0 }: TurnRequest, arrivedMs: number, promptMs: numb
 
 const PRIORITY_MS = 10_000;
 
-/** Whether a conversation's KV may go: no turn runs on it, and it is not on its way. */
+/** Whether a conversation's KV may go: no turn runs on it, and it is not on its way. A second copy of what is on its way from elsewhere may. */
 export function isIdle(residence: Residence): boolean {
   const { turn, handoff } = residence.conversation;
-  return turn?.residence !== residence && handoff === undefined;
+  if (turn?.residence === residence) return false;
+  return handoff?.source !== residence && handoff?.target?.residence !== residence;
 }

@@ -1,11 +1,10 @@
 import type { SchedulerCommand } from "../protocol/command.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
-import { append, type Conversations, cutTo } from "./conversations.ts";
+import { append, type Conversations, cutTo, setPaused } from "./conversations.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Moves } from "./moves.ts";
 import type { Placement } from "./placement.ts";
 import type { Policy } from "./policy.ts";
-import { setPaused } from "./pool.ts";
 import { refusalOf } from "./scheduler_errors.ts";
 import {
   type ConversationState,

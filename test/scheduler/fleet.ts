@@ -32,7 +32,7 @@ export interface SavedBlocks {
 
 interface Machine {
   readonly runner: FakeRunner;
-  /** What it was told and has not done, in order. */
+  /** What it was told and has not done, in order; devices of one pool are one GPU, and have one such list. */
   readonly work: Work[];
 }
 
@@ -112,8 +112,8 @@ export class Fleet {
 
   /** The device does the next thing it was told. False when there is nothing. */
   step(id: string, error?: PlainError): boolean {
-    const machine = this.machines.get(id);
-    const work = machine?.work.shift();
+    const work = this.machines.get(id)?.work.shift();
+    const machine = this.machines.get(work?.device ?? "");
     if (machine === undefined || work === undefined) return false;
     if (error && work.kind === "run-step") machine.runner.fail();
     const event = error ? failed(work, error) : this.#done(work, machine.runner);
@@ -129,7 +129,7 @@ export class Fleet {
 
   /** With all devices of its pool, which are one GPU. */
   lose(id: string, error: PlainError, recovering: boolean): void {
-    const given = this.#sharing(id).flatMap((device) => this.machines.get(device)?.work ?? []);
+    const given = this.machines.get(id)?.work ?? [];
     for (const device of this.#sharing(id)) this.machines.delete(device);
     for (const work of given)
       if (work.kind === "save-blocks") this.send({ kind: "blocks-saved", request: work.request });
@@ -192,7 +192,7 @@ export class Fleet {
     );
     const runner = new FakeRunner(limits, shared?.[1].runner);
     runner.next = (sequence) => this.next(sequence, runner.limits.vocabTokens);
-    this.machines.set(id, { runner, work: [] });
+    this.machines.set(id, { runner, work: shared?.[1].work ?? [] });
     return { id, role, limits: runner.limits, ...(pool !== undefined && { pool }) };
   }
 

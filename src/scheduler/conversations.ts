@@ -59,17 +59,6 @@ export class Conversations {
     if (conversation && conversation.turn === undefined) setPaused(conversation, isPaused);
   }
 
-  /** It, and all others that have a block of it. */
-  sharers(conversation: ConversationState): readonly ConversationState[] {
-    const found = new Set([conversation]);
-    for (const { pool, table } of conversation.residences.values()) {
-      const blocks = new Set(table.blocks);
-      for (const other of pool.residences)
-        if (other.table.blocks.some((block) => blocks.has(block))) found.add(other.conversation);
-    }
-    return [...found];
-  }
-
   close({ id, residences }: ConversationState): void {
     for (const residence of [...residences.values()]) residence.pool.leave(residence);
     this.#all.delete(id);

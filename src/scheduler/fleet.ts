@@ -49,6 +49,10 @@ export class Fleet {
     return Number.isFinite(least) ? least : 0;
   }
 
+  get hasNews(): boolean {
+    return this.#news.size > 0;
+  }
+
   /** The next device with news; what happens there from now on is news again. */
   nextWithNews(): Device | undefined {
     if (this.#news.size === 0) return undefined;

@@ -234,11 +234,11 @@ export class Moves {
     return historyOf(conversation, device.pool, (from) => moves || from === this.#host);
   }
 
-  /** Idle conversations whose blocks are wanted go to host memory. Returns how many were dropped, as there is no room for them. */
-  park(): number {
+  /** Idle conversations whose blocks are wanted go to host memory, as far as there is room for them. */
+  park(): void {
     const parking = this.#parking;
-    if (parking === undefined || parking.wanted.size === 0) return 0;
-    return parking.park((source, parked) => {
+    if (parking === undefined || parking.wanted.size === 0) return;
+    parking.park((source, parked) => {
       const [from] = source.pool.devices;
       if (from === undefined) throw new Error("A pool has no device.");
       const handoff = this.#handoffs.begin(source, from);

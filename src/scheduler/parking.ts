@@ -27,9 +27,8 @@ export class Parking {
     });
   }
 
-  /** Those that are still idle begin their way, as `send` does it. Returns how many were dropped, as there is no room for them. */
-  park(send: (source: Residence, parked: Residence) => void): number {
-    let dropped = 0;
+  /** Those that are still idle begin their way, as `send` does it; those that there is no room for are dropped. */
+  park(send: (source: Residence, parked: Residence) => void): void {
     for (const residence of this.wanted) {
       const { pool, table, conversation } = residence;
       if (!isIdle(residence)) pool.parking -= 1;
@@ -40,12 +39,10 @@ export class Parking {
         else {
           pool.parking -= 1;
           pool.leave(residence);
-          dropped += 1;
         }
       }
     }
     this.wanted.clear();
-    return dropped;
   }
 }
 

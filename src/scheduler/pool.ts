@@ -59,6 +59,14 @@ export class Pool {
     return this.#residences.get(conversation)?.table.blocks.length ?? 0;
   }
 
+  /** Who has one of these blocks. */
+  holders(blocks: readonly number[]): readonly Residence[] {
+    if (blocks.length === 0) return [];
+    return [...this.#residences.values()].filter(({ table }) =>
+      table.blocks.some((block) => blocks.includes(block)),
+    );
+  }
+
   get retired(): readonly RetiredBlocks[] {
     return this.#retired;
   }

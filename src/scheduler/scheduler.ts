@@ -15,6 +15,7 @@ import { Parking } from "./parking.ts";
 import { Placement } from "./placement.ts";
 import { collocatedSticky } from "./policies/collocated.ts";
 import type { Policy } from "./policy.ts";
+import type { Pool } from "./pool.ts";
 import type { Shortage } from "./room.ts";
 import { disposed } from "./scheduler_errors.ts";
 import { blocksOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
@@ -106,10 +107,10 @@ export class Scheduler {
       for (let device = this.#fleet.nextWithNews(); device; device = this.#fleet.nextWithNews())
         this.#compose(device, nowMs, steps, shortage);
       for (const { turn, error } of shortage.stuck) this.#turns.end(turn, { kind: "fail", error });
-      const given =
-        this.#moves.park() + shortage.short.filter((pool) => this.#moves.giveUpHandoff(pool)).length;
+      this.#moves.park();
+      const given = shortage.short.filter((pool) => this.#moves.giveUpHandoff(pool)).length;
       // Whoever made room made it for turns that could not run a moment ago.
-      if (shortage.stuck.length + shortage.preempted + given === 0) break;
+      if (shortage.stuck.length + shortage.preempted + given === 0 && !this.#fleet.hasNews) break;
     }
     return steps.concat(this.#handoffs.pump(nowMs), this.#commands);
   }
@@ -229,10 +230,18 @@ export class Scheduler {
   /** What stands in its blocks is unknown, to those as well that have begun with some of them meanwhile. */
   #failLoad(conversation: ConversationState | undefined, error: PlainError): void {
     if (conversation === undefined) return;
-    for (const sharer of this.#conversations.sharers(conversation)) {
-      this.#turns.end(sharer.turn, { kind: "fail", error });
-      if (sharer.handoff) this.#moves.drop(sharer.handoff);
-      for (const residence of [...sharer.residences.values()]) residence.pool.forget(residence);
+    this.#turns.end(conversation.turn, { kind: "fail", error });
+    for (const { pool, table } of [...conversation.residences.values()])
+      this.#forget(pool, table.blocks, error);
+  }
+
+  /** What stands in these blocks is unknown: conversations that have one of them are prefilled again, and their turns fail. */
+  #forget(pool: Pool, blocks: readonly number[], error: PlainError): void {
+    for (const residence of pool.holders(blocks)) {
+      const { conversation } = residence;
+      this.#turns.end(conversation.turn, { kind: "fail", error });
+      if (conversation.handoff) this.#moves.drop(conversation.handoff);
+      pool.forget(residence);
     }
   }
 
@@ -278,6 +287,9 @@ export class Scheduler {
     if (device === undefined || flight === undefined) return;
     for (const turn of flight.turns)
       if (turn.conversation.turn === turn) this.#turns.end(turn, { kind: "fail", error });
+    // Blocks that were to be copied first have nothing in them.
+    const copies = flight.plan.copies?.map(({ to }) => to) ?? [];
+    this.#forget(device.pool, copies, error);
     device.pool.settled(flight.plan.id);
   }
 

@@ -172,9 +172,8 @@ export class Moves {
    */
   giveUpHandoff(pool: Pool): boolean {
     const last = [...this.#handoffs.all].findLast(({ source, target }) => source.pool === pool && !target);
-    if (last === undefined) return false;
-    this.failed(last.id);
-    return true;
+    if (last) this.failed(last.id);
+    return last !== undefined;
   }
 
   /** The conversation stays where it was. */

@@ -15,9 +15,7 @@ import { Parking } from "./parking.ts";
 import { Placement } from "./placement.ts";
 import { collocatedSticky } from "./policies/collocated.ts";
 import type { Policy } from "./policy.ts";
-import type { Pool } from "./pool.ts";
 import type { Shortage } from "./room.ts";
-import { disposed } from "./scheduler_errors.ts";
 import { blocksOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import type { ConversationState } from "./state.ts";
 import { Turns } from "./turns.ts";
@@ -185,10 +183,10 @@ export class Scheduler {
         this.#load(event, nowMs);
         break;
       case "load-failed":
-        this.#failLoad(this.#conversations.get(event.conversation), event.error);
+        this.#turns.failLoad(event.conversation, event.error);
         break;
       case "conversation-closed":
-        this.#close(this.#conversations.get(event.conversation));
+        this.#turns.close(event.conversation);
         break;
       case "step-ended":
         this.#endStep(event.device, event.result, nowMs);
@@ -225,31 +223,6 @@ export class Scheduler {
     const place = cachedTokens > 0 ? this.#placement.load(conversation, cachedTokens, nowMs) : undefined;
     const nowhere = { device: undefined, first: 0, blocks: [] };
     this.#commands.push({ kind: "load-blocks", request, conversation: id, ...(place ?? nowhere) });
-  }
-
-  /** What stands in its blocks is unknown, to those as well that have begun with some of them meanwhile. */
-  #failLoad(conversation: ConversationState | undefined, error: PlainError): void {
-    if (conversation === undefined) return;
-    this.#turns.end(conversation.turn, { kind: "fail", error });
-    for (const { pool, table } of [...conversation.residences.values()])
-      this.#forget(pool, table.blocks, error);
-  }
-
-  /** What stands in these blocks is unknown: conversations that have one of them are prefilled again, and their turns fail. */
-  #forget(pool: Pool, blocks: readonly number[], error: PlainError): void {
-    for (const residence of pool.holders(blocks)) {
-      const { conversation } = residence;
-      this.#turns.end(conversation.turn, { kind: "fail", error });
-      if (conversation.handoff) this.#moves.drop(conversation.handoff);
-      pool.forget(residence);
-    }
-  }
-
-  #close(conversation: ConversationState | undefined): void {
-    if (conversation === undefined) return;
-    this.#turns.end(conversation.turn, { kind: "fail", error: disposed(conversation.id) });
-    if (conversation.handoff) this.#moves.drop(conversation.handoff);
-    this.#conversations.close(conversation);
   }
 
   #join(spec: DeviceSpec): void {
@@ -289,7 +262,7 @@ export class Scheduler {
       if (turn.conversation.turn === turn) this.#turns.end(turn, { kind: "fail", error });
     // Blocks that were to be copied first have nothing in them.
     const copies = flight.plan.copies?.map(({ to }) => to) ?? [];
-    this.#forget(device.pool, copies, error);
+    this.#turns.forget(device.pool, copies, error);
     device.pool.settled(flight.plan.id);
   }
 

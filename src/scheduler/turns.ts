@@ -1,11 +1,13 @@
 import type { SchedulerCommand } from "../protocol/command.ts";
+import type { PlainError } from "../protocol/plain_error.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import { append, type Conversations, cutTo, setPaused } from "./conversations.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Moves } from "./moves.ts";
 import type { Placement } from "./placement.ts";
 import type { Policy } from "./policy.ts";
-import { refusalOf } from "./scheduler_errors.ts";
+import type { Pool } from "./pool.ts";
+import { disposed, refusalOf } from "./scheduler_errors.ts";
 import {
   type ConversationState,
   completionTokens,
@@ -25,7 +27,7 @@ export interface TurnsParts {
   readonly tell: (command: SchedulerCommand) => void;
 }
 
-/** The turns that have arrived and have not ended. */
+/** The turns that have arrived and have not ended: how they begin, and what ends them. */
 export class Turns {
   readonly #parts: TurnsParts;
   /** In the order of arrival. */
@@ -81,6 +83,34 @@ export class Turns {
     this.#cut(conversation, undone ? request.keep : conversation.ran);
     placement.changed();
     tell(end);
+  }
+
+  close(id: string): void {
+    const { conversations, moves } = this.#parts;
+    const conversation = conversations.get(id);
+    if (conversation === undefined) return;
+    this.end(conversation.turn, { kind: "fail", error: disposed(id) });
+    if (conversation.handoff) moves.drop(conversation.handoff);
+    conversations.close(conversation);
+  }
+
+  /** What stands in its blocks is unknown, to those as well that have begun with some of them meanwhile. */
+  failLoad(id: string, error: PlainError): void {
+    const conversation = this.#parts.conversations.get(id);
+    if (conversation === undefined) return;
+    this.end(conversation.turn, { kind: "fail", error });
+    for (const { pool, table } of [...conversation.residences.values()])
+      this.forget(pool, table.blocks, error);
+  }
+
+  /** What stands in these blocks is unknown: conversations that have one of them are prefilled again, and their turns fail. */
+  forget(pool: Pool, blocks: readonly number[], error: PlainError): void {
+    for (const residence of pool.holders(blocks)) {
+      const { conversation } = residence;
+      this.end(conversation.turn, { kind: "fail", error });
+      if (conversation.handoff) this.#parts.moves.drop(conversation.handoff);
+      pool.forget(residence);
+    }
   }
 
   /** Keeps the first `tokens` tokens of the conversation, everywhere. */

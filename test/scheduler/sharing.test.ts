@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { DeviceError } from "../../src/errors.ts";
 import { conserve } from "../../src/scheduler/policies/conserve.ts";
 import { policies } from "../../src/scheduler/policies/table.ts";
 import type { Policy } from "../../src/scheduler/policy.ts";
+import { fakeToken } from "../harness/fake_runner.ts";
 import { tokensOf } from "./driver.ts";
 import { Fleet } from "./fleet.ts";
 
@@ -203,7 +205,56 @@ test("no conversation is bound again more often than the policy says, whatever c
         }
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
   expect(seen).toBeGreaterThan(20);
+});
+
+/** What the model test has found. */
+
+const broken = new DeviceError("gpu-error", "This was meant to fail.").toPlain();
+
+test("a block that a failed step was to copy is not gone on in", () => {
+  const fleet = new Fleet(
+    { one: { role: "both", limits: { maxStepTokens: 32, plansInFlight: 1 } } },
+    policies.baton,
+  );
+  for (const [turn, id] of ["a", "b"].entries()) {
+    fleet.arrive(turn, id, range(9), { output: tokensOf(1) });
+    fleet.finish();
+  }
+  // It goes on in the middle of a block that both have, which is copied for it first.
+  fleet.arrive(2, "b", [50], { keep: 2, output: tokensOf(1) });
+  fleet.step("one", broken);
+  fleet.arrive(3, "b", [60], { keep: 2, output: tokensOf(1) });
+  fleet.finish();
+  expect(fleet.tokens(3)).toEqual([fakeToken([0, 1, 60], 97)]);
+});
+
+test("where blocks could not be loaded, neither those who have begun with them go on with what is not there", () => {
+  const fleet = new Fleet({ one: { role: "both", limits: { maxStepTokens: 32 } } }, policies.baton);
+  const saved = { tokens: range(12), cachedTokens: 12, blocks: [] };
+  fleet.load("a", saved);
+  fleet.load("b", saved);
+  fleet.step("one", broken);
+  fleet.finish();
+  fleet.arrive(1, "b", [90], { output: tokensOf(1) });
+  fleet.finish();
+  expect(fleet.tokens(1)).toEqual([fakeToken([...range(12), 90], 97)]);
+});
+
+test("a turn goes on at once when all that is parked for it is in host memory already", () => {
+  const fleet = new Fleet(
+    { one: { role: "both", limits: { blocks: 7, maxStepTokens: 32, plansInFlight: 1 } } },
+    policies.baton,
+    64,
+    10,
+  );
+  for (const [turn, id] of ["a", "b", "c"].entries()) {
+    fleet.arrive(turn, id, range(4), { output: tokensOf(1) });
+    fleet.finish();
+  }
+  fleet.arrive(3, "d", range(20, 40), { output: tokensOf(9) });
+  fleet.finish();
+  expect(fleet.tokens(3)).toHaveLength(9);
 });

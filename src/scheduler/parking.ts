@@ -58,7 +58,8 @@ export function roomFor(
   const hadNothing = pool.blocksOf(conversation.id) === 0;
   const residence = pool.enter(conversation, crossing);
   const { table } = residence;
-  const missing = table.missingFor(upTo + 1);
+  // A conversation that fills the pool still has its turn: the token that ends it is never run.
+  const missing = table.missingFor(Math.min(upTo + 1, pool.allocator.total * table.blockTokens));
   const needed = missing + pool.copiesAt(residence, table.length);
   const blocks = reserveBlocks(pool, needed, device.running, residence);
   if (blocks === undefined) {

@@ -35,7 +35,8 @@ export function viewOf(device: Device, clock: { readonly nowMs: number }): Devic
     },
     hasRoomFor: ({ id, tokens, bound }) => {
       if (device.freeRows <= 0) return false;
-      const needed = Math.ceil((tokens + 1) / limits.blockTokens) - pool.blocksOf(id);
+      const blocks = Math.min(limits.blocks, Math.ceil((tokens + 1) / limits.blockTokens));
+      const needed = blocks - pool.blocksOf(id);
       if (bound !== spec.id && !admission.isOpenFor(needed, device.running + device.incoming)) return false;
       return pool.activeBlocks + needed + device.running <= limits.blocks;
     },

@@ -258,3 +258,13 @@ test("a turn goes on at once when all that is parked for it is in host memory al
   fleet.finish();
   expect(fleet.tokens(3)).toHaveLength(9);
 });
+
+test("a parked conversation whose next turn fills the whole pool comes back", () => {
+  const fleet = filled(policies.baton, 20);
+  fleet.arrive(4, "c4", range(12, 60), { output: tokensOf(1) });
+  fleet.finish();
+  expect(fleet.conversation("c1")?.parks).toBe(1);
+  fleet.arrive(5, "c1", range(16, 70), { output: tokensOf(1) });
+  fleet.finish();
+  expect(fleet.tokens(5)).toEqual([fakeToken([...range(8, 20), ...range(16, 70)], 97)]);
+});

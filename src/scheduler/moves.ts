@@ -2,7 +2,7 @@ import type { Device } from "./device.ts";
 import type { Flight } from "./flight.ts";
 import type { Handoff, Handoffs } from "./handoff.ts";
 import { type History, historyOf } from "./history.ts";
-import { type Parking, roomFor } from "./parking.ts";
+import { andNext, type Parking, roomFor } from "./parking.ts";
 import { type Pool, settle } from "./pool.ts";
 import type { ConversationState, Residence, TurnState } from "./state.ts";
 
@@ -66,7 +66,7 @@ export class Moves {
       this.#complete(handoff);
       return true;
     }
-    const residence = roomFor(device, conversation, tokens, tokens);
+    const residence = roomFor(device, conversation, tokens, andNext(device, tokens));
     if (residence) this.#begin(handoff, device, residence);
     return residence !== undefined;
   }
@@ -80,7 +80,7 @@ export class Moves {
   ): boolean {
     const { conversation } = turn;
     const { length } = source.table;
-    const residence = roomFor(device, conversation, length, conversation.tokens.length);
+    const residence = roomFor(device, conversation, length, andNext(device, conversation.tokens.length));
     if (residence === undefined) return false;
     const handoff = this.#handoffs.begin(source, from);
     handoff.tokens = length;
@@ -94,7 +94,7 @@ export class Moves {
 
   /** Room for KV that is at hand, on `device` or else in host memory; blocks that are there already are left out. */
   load(conversation: ConversationState, cachedTokens: number, device = this.#host): LoadedBlocks | undefined {
-    const residence = device && roomFor(device, conversation, cachedTokens, cachedTokens - 1);
+    const residence = device && roomFor(device, conversation, cachedTokens, cachedTokens);
     if (device === undefined || residence === undefined) return undefined;
     const { table, pool } = residence;
     const first = Math.floor(table.length / table.blockTokens);

@@ -34,7 +34,7 @@ export class Parking {
       if (!isIdle(residence)) pool.parking -= 1;
       else {
         const tokens = table.length;
-        const parked = tokens > 0 ? roomFor(this.host, conversation, tokens, tokens - 1) : undefined;
+        const parked = tokens > 0 ? roomFor(this.host, conversation, tokens, tokens) : undefined;
         if (parked) send(residence, parked);
         else {
           pool.parking -= 1;
@@ -46,7 +46,7 @@ export class Parking {
   }
 }
 
-/** Blocks on `device` for `upTo` tokens of the conversation and one more, of which the first `crossing` cross; undefined: no room. */
+/** Blocks on `device` for `upTo` tokens of the conversation, of which the first `crossing` cross; undefined: no room. */
 export function roomFor(
   device: Device,
   conversation: ConversationState,
@@ -58,8 +58,7 @@ export function roomFor(
   const hadNothing = pool.blocksOf(conversation.id) === 0;
   const residence = pool.enter(conversation, crossing);
   const { table } = residence;
-  // A conversation that fills the pool still has its turn: the token that ends it is never run.
-  const missing = table.missingFor(Math.min(upTo + 1, pool.allocator.total * table.blockTokens));
+  const missing = table.missingFor(upTo);
   const needed = missing + pool.copiesAt(residence, table.length);
   const blocks = reserveBlocks(pool, needed, device.running, residence);
   if (blocks === undefined) {
@@ -70,4 +69,9 @@ export function roomFor(
   // The block that it is in crosses again, so nothing has to be copied when it was a shared one.
   pool.own(residence, table.length, blocks[missing]);
   return residence;
+}
+
+/** So many tokens and the next one. A conversation that fills the device still has its turn: the token that ends it is never run. */
+export function andNext({ limits }: Device, tokens: number): number {
+  return Math.min(tokens + 1, Math.max(tokens, limits.blocks * limits.blockTokens));
 }

@@ -1,5 +1,6 @@
 import type { DeviceSpec } from "../protocol/device.ts";
 import type { Device } from "./device.ts";
+import { andNext } from "./parking.ts";
 import type { ConversationView, DeviceView, TurnView, WorldView } from "./policy.ts";
 import { type ConversationState, type TurnState, tokensLeft } from "./state.ts";
 
@@ -35,8 +36,7 @@ export function viewOf(device: Device, clock: { readonly nowMs: number }): Devic
     },
     hasRoomFor: ({ id, tokens, bound }) => {
       if (device.freeRows <= 0) return false;
-      const blocks = Math.min(limits.blocks, Math.ceil((tokens + 1) / limits.blockTokens));
-      const needed = blocks - pool.blocksOf(id);
+      const needed = Math.ceil(andNext(device, tokens) / limits.blockTokens) - pool.blocksOf(id);
       if (bound !== spec.id && !admission.isOpenFor(needed, device.running + device.incoming)) return false;
       return pool.activeBlocks + needed + device.running <= limits.blocks;
     },

@@ -46,13 +46,18 @@ export function refusalOf(
 ): PlainError | undefined {
   if (conversation?.turn !== undefined) return busy(conversation.id);
   // Where all devices are lost and one will be back, that one decides.
-  let first: PlainError | undefined;
+  let best: PlainError | undefined;
   for (const device of limits) {
     const refusal = promptTooLong(request, device);
     if (refusal === undefined) return undefined;
-    first ??= refusal;
+    // What is missing is missing on the device with most room.
+    if (best === undefined || mostOf(refusal) > mostOf(best)) best = refusal;
   }
-  return first;
+  return best;
+}
+
+function mostOf({ fields }: PlainError): number {
+  return Number(fields.most ?? 0);
 }
 
 /** Undefined when the prompt can run at all: in the model's context, with room for an answer if one is wanted, and in an empty pool. */

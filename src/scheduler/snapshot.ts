@@ -54,7 +54,7 @@ export interface TurnSnapshot {
    * not due yet. Undefined while it runs.
    */
   readonly waitsFor: "placement" | "handoff" | "gate" | "rows" | "blocks" | "step" | undefined;
-  /** Whose pool its blocks are reserved in; undefined while it waits or crosses. */
+  /** The pool that its blocks are reserved in, and the device that runs it; undefined while it waits or crosses. */
   readonly pool: string | undefined;
   readonly device: string | undefined;
   readonly arrivedMs: number;

@@ -232,7 +232,7 @@ for (const policy of POLICIES) {
         windUp(model);
         events += model.events;
       }),
-      { numRuns: Number(process.env.RUNS ?? 60) },
+      { numRuns: Number(process.env.RUNS ?? 40) },
     );
   });
 }

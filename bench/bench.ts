@@ -30,6 +30,8 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
   addPeers(program, io);
   addAgents(program, io);
   addScheduler(program, io);
+  addBatching(program, io);
+  addHandoff(program, io);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

@@ -1,5 +1,6 @@
 import type { SchedulerEvent } from "../protocol/event.ts";
-import type { ConversationState, Residence } from "./state.ts";
+import type { Device } from "./device.ts";
+import type { ConversationState, Residence, TurnState } from "./state.ts";
 
 /** The conversations and what they have run: opened, forked, cut and closed. */
 export class Conversations {
@@ -94,4 +95,25 @@ export function setPaused(conversation: ConversationState, isPaused: boolean): v
     const { idle } = residence.pool;
     if (idle.delete(residence)) idle.add(residence);
   }
+}
+
+/** Nothing of a lost device is left: its turns, which are returned, run nowhere, and what stayed on it stays nowhere. */
+export function leaveLost(
+  { pool, spec, turns }: Device,
+  conversations: Iterable<ConversationState>,
+): readonly TurnState[] {
+  for (const turn of turns) {
+    turn.list?.delete(turn);
+    turn.residence = undefined;
+    turn.device = undefined;
+    turn.admitted = false;
+    turn.leaves = false;
+    turn.ahead = 0;
+    turn.drafted = 0;
+  }
+  for (const conversation of conversations) {
+    conversation.residences.delete(pool);
+    if (conversation.bound === spec.id) conversation.bound = undefined;
+  }
+  return turns;
 }

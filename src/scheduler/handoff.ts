@@ -242,3 +242,8 @@ function leaving(handoff: Handoff): number {
 function totalOf({ tokens, source }: Handoff): number {
   return tokens === undefined ? Number.POSITIVE_INFINITY : Math.ceil(tokens / source.table.blockTokens);
 }
+
+/** All of its prompt has run or is in flight. */
+export function isPlanned({ tokens, source, conversation: { turn } }: Handoff): boolean {
+  return tokens !== undefined || (turn?.residence === source && tokensLeft(turn) === 0);
+}

@@ -8,6 +8,13 @@ export interface History {
   readonly device: Device;
 }
 
+/** Where KV that is at hand is to be written: the conversation's blocks from number `first` on. */
+export interface LoadedBlocks {
+  readonly device: string;
+  readonly first: number;
+  readonly blocks: readonly number[];
+}
+
 /** Where the most of the conversation's KV is, if that is more than `pool` has, of the devices that count. */
 export function historyOf(
   { residences }: ConversationState,

@@ -1,17 +1,11 @@
+import { leaveLost } from "./conversations.ts";
 import type { Device } from "./device.ts";
 import type { Flight } from "./flight.ts";
-import type { Handoff, Handoffs } from "./handoff.ts";
-import { type History, historyOf } from "./history.ts";
+import { type Handoff, type Handoffs, isPlanned } from "./handoff.ts";
+import { type History, historyOf, type LoadedBlocks } from "./history.ts";
 import { andNext, type Parking, roomFor } from "./parking.ts";
 import { type Pool, settle } from "./pool.ts";
 import type { ConversationState, Residence, TurnState } from "./state.ts";
-
-/** Where KV that is at hand is to be written: the conversation's blocks from number `first` on. */
-export interface LoadedBlocks {
-  readonly device: string;
-  readonly first: number;
-  readonly blocks: readonly number[];
-}
 
 export interface MovesParts {
   readonly devices: ReadonlyMap<string, Device>;
@@ -57,18 +51,25 @@ export class Moves {
     return this.#unbound;
   }
 
-  /** The conversation stays on `device`; false where that has no room for it now. */
+  /**
+   * The conversation stays on `device`; false where that has no room for it now. While the end of its prompt is in flight, what has left
+   * enters there already, so that only the last chunk's copy is still to come; whether it stays where it is, is seen when that has run.
+   */
   bind(handoff: Handoff, device: Device): boolean {
-    const { conversation, source, tokens = 0 } = handoff;
+    const { conversation, source, tokens, turn } = handoff;
+    if (!isPlanned(handoff)) return false;
     if (device.pool === source.pool) {
-      if (handoff.turn && device.freeRows <= 0) return false;
+      if (tokens === undefined || (turn && device.freeRows <= 0)) return false;
       handoff.target = { device, residence: source };
       this.#complete(handoff);
       return true;
     }
-    const residence = roomFor(device, conversation, tokens, andNext(device, tokens));
-    if (residence) this.#begin(handoff, device, residence);
-    return residence !== undefined;
+    const crossing = tokens ?? conversation.tokens.length;
+    const residence = roomFor(device, conversation, crossing, andNext(device, crossing));
+    if (residence === undefined) return false;
+    conversation.ran = Math.max(conversation.ran, residence.table.length);
+    this.#begin(handoff, device, residence);
+    return true;
   }
 
   /** What the conversation has elsewhere goes to `device`, where its turn then runs. False where there is no room for it now. */
@@ -171,8 +172,11 @@ export class Moves {
    * waits for a device to go to loses its KV. False when there is none.
    */
   giveUpHandoff(pool: Pool): boolean {
-    const last = [...this.#handoffs.all].findLast(({ source, target }) => source.pool === pool && !target);
-    if (last) this.failed(last.id);
+    const all = [...this.#handoffs.all];
+    const early = all.findLast(({ target, tokens }) => !tokens && target?.residence.pool === pool);
+    const last = early ?? all.findLast(({ source, target }) => source.pool === pool && !target);
+    if (early) this.drop(early);
+    else if (last) this.failed(last.id);
     return last !== undefined;
   }
 
@@ -185,7 +189,7 @@ export class Moves {
 
   /** Its KV is gone with the device, and what is bound to it is not any more; its turns wait for another place. */
   lose(device: Device, conversations: Iterable<ConversationState>): void {
-    const { pool, spec } = device;
+    const { pool } = device;
     for (const handoff of [...this.#handoffs.all]) {
       const { source, target, turn, tokens, from, conversation } = handoff;
       if (source.pool !== pool && target?.residence.pool !== pool) continue;
@@ -203,20 +207,7 @@ export class Moves {
       }
     }
     this.#handoffs.forget((residence) => residence.pool === pool);
-    for (const turn of device.turns) {
-      turn.list?.delete(turn);
-      turn.residence = undefined;
-      turn.device = undefined;
-      turn.admitted = false;
-      turn.leaves = false;
-      turn.ahead = 0;
-      turn.drafted = 0;
-      this.#onHomeless(turn);
-    }
-    for (const conversation of conversations) {
-      conversation.residences.delete(pool);
-      if (conversation.bound === spec.id) conversation.bound = undefined;
-    }
+    for (const turn of leaveLost(device, conversations)) this.#onHomeless(turn);
     this.#onChange();
   }
 
@@ -253,7 +244,10 @@ export class Moves {
     if (conversation.handoff && conversation.handoff.source !== residence) this.drop(conversation.handoff);
     if (conversation.handoff === undefined && this.#hasOtherPool(device))
       this.#handoffs.begin(residence, device);
-    if (tokensLeft(turn) === 0) this.#onChange();
+    const { handoff } = conversation;
+    if (handoff === undefined || handoff.target || !isPlanned(handoff)) return;
+    this.#unbound.add(handoff);
+    this.#onChange();
   }
 
   #hasOtherPool(device: Device): boolean {
@@ -267,7 +261,7 @@ export class Moves {
     handoff.leavesPool = this.#hasOtherPool(device);
     handoff.tokens = residence.table.length;
     handoff.turn = turn;
-    this.#unbound.add(handoff);
+    if (handoff.target === undefined) this.#unbound.add(handoff);
     this.#handoffs.stir();
     this.#onChange();
     this.arrived(handoff.id);
@@ -301,9 +295,4 @@ export class Moves {
     turn.cachedTokens ??= residence.table.length;
     device.add(turn);
   }
-}
-
-/** All of its prompt has run or is in flight. */
-function isPlanned({ tokens, source, conversation: { turn } }: Handoff): boolean {
-  return tokens !== undefined || (turn?.residence === source && tokensLeft(turn) === 0);
 }

@@ -1,7 +1,8 @@
 import type { DeviceSpec } from "../protocol/device.ts";
 import type { Device } from "./device.ts";
 import type { Handoff } from "./handoff.ts";
-import type { LoadedBlocks, Moves } from "./moves.ts";
+import type { LoadedBlocks } from "./history.ts";
+import type { Moves } from "./moves.ts";
 import { least, occupancy, type Policy, type WorldView } from "./policy.ts";
 import { RankedTurns } from "./ranked_turns.ts";
 import type { ConversationState, TurnState } from "./state.ts";

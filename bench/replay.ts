@@ -119,6 +119,7 @@ async function replayConversation(
     });
     ends.removeEventListener("abort", stop);
     turns.push({ arrivedMs, tokenMs, endedMs: now(), pauseMs: delayMs });
+    if (turns.length < given.length) loop.pause(id);
     if (error) return { id, turns, error: error.message };
     if (ends.aborted) return { id, turns, error: undefined, cutMs: now() };
   }

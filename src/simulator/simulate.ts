@@ -169,8 +169,10 @@ class Simulator {
     turns.push({ arrivedMs, tokenMs, endedMs: this.#clock.nowMs, pauseMs });
     live.error = error;
     const next = given.turns[turns.length];
-    if (next !== undefined && error === undefined) this.#clock.after(next.delayMs, () => this.#arrive(live));
-    else this.#clock.after(0, () => this.#close(live));
+    if (next !== undefined && error === undefined) {
+      this.#clock.after(next.delayMs, () => this.#arrive(live));
+      this.#clock.after(0, () => this.#send({ kind: "pause-began", conversation: given.id }));
+    } else this.#clock.after(0, () => this.#close(live));
   }
 
   #close(live: LiveConversation): void {

@@ -4,13 +4,13 @@ import { type DeviceView, least, type Policy } from "../policy.ts";
  * Baton's own: ConServe (arXiv 2606.01839) where that pays, by what is observed at the moment. A first turn's prompt runs where it delays
  * everybody least, itself included: it waits for the prompts before it, and holds up every turn that decodes there. Where the
  * conversation stays is decided when that has run: on the device with the least to carry, which may be the same one, and then nothing
- * is copied. Short prompts go before long ones, and a prompt holds up decodes by a bounded time a step.
+ * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones, and a prompt holds up decodes by a bounded time a step.
  */
 export const baton: Policy = {
   name: "baton",
   transfers: 1,
   parks: true,
-  steps: { promptWeight: 8, longMs: 200, chunkMs: 50 },
+  steps: { promptWeight: 8, longMs: 200, chunkMs: 50, admitShare: 0.8 },
   place: (turn, { devices }) => {
     const { bound, newTokens } = turn;
     if (bound !== undefined) return { device: bound, leaves: false, moves: false };
@@ -20,6 +20,11 @@ export const baton: Policy = {
   },
   bind: (conversation, { devices }) =>
     homeOf(devices.filter((device) => device.id === conversation.at || device.hasRoomFor(conversation)))?.id,
+  rebind: {
+    most: 2,
+    to: (turn, { devices }) =>
+      homeOf(devices.filter((device) => device.id !== turn.bound && device.hasRoomFor(turn)))?.id,
+  },
 };
 
 /** By how much a prompt of so many tokens would delay everybody there, itself included. */

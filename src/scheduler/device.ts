@@ -255,10 +255,15 @@ export class Device {
   preempt(turn: TurnState): void {
     const { residence } = turn;
     this.preemptions += 1;
+    this.evict(turn);
+    if (residence) this.pool.leave(residence);
+    this.add(turn);
+  }
+
+  /** The turn runs here no more, and nowhere else yet. */
+  evict(turn: TurnState): void {
     this.remove(turn);
     turn.admitted = false;
     settle(turn, undefined);
-    if (residence) this.pool.leave(residence);
-    this.add(turn);
   }
 }

@@ -104,7 +104,7 @@ export class Scheduler {
       this.#placement.place(nowMs);
       for (let device = this.#fleet.nextWithNews(); device; device = this.#fleet.nextWithNews())
         this.#compose(device, nowMs, steps, shortage);
-      for (const { turn, error } of shortage.stuck) this.#turns.end(turn, { kind: "fail", error });
+      for (const { turn, error } of shortage.stuck) this.#turns.outgrow(turn, error);
       this.#moves.park();
       const given = shortage.short.filter((pool) => this.#moves.giveUpHandoff(pool)).length;
       // Whoever made room made it for turns that could not run a moment ago.

@@ -17,6 +17,7 @@ import {
   type TurnOutcome,
   type TurnState,
 } from "./state.ts";
+import { mostTokensOf } from "./world.ts";
 
 export interface TurnsParts {
   readonly policy: Policy;
@@ -83,6 +84,23 @@ export class Turns {
     this.#cut(conversation, undone ? request.keep : conversation.ran);
     placement.changed();
     tell(end);
+  }
+
+  /** The turn has all of its device and needs more: it goes on where there is more, from its tokens, or it fails. */
+  outgrow(turn: TurnState, error: PlainError): void {
+    const { fleet, placement } = this.#parts;
+    const { conversation, device, residence } = turn;
+    const { length } = conversation.tokens;
+    const most = Math.max(0, ...Array.from(fleet.limits(), mostTokensOf));
+    if (device === undefined || length <= mostTokensOf(device.limits) || length > most) {
+      this.end(turn, { kind: "fail", error });
+      return;
+    }
+    device.evict(turn);
+    if (residence) residence.pool.leave(residence);
+    conversation.bound = undefined;
+    turn.leaves = false;
+    placement.add(turn);
   }
 
   close(id: string): void {

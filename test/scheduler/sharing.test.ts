@@ -210,6 +210,29 @@ test("no conversation is bound again more often than the policy says, whatever c
   expect(seen).toBeGreaterThan(20);
 });
 
+test("an answer that outgrows its device goes on where there is more room, and fails where there is none", () => {
+  const small = { blocks: 4, maxStepTokens: 32 };
+  for (const policy of [conserve, policies.baton, policies["collocated-sticky"]]) {
+    const fleet = new Fleet(
+      { de: { role: "decoder", limits: small }, pre: { role: "prefiller", limits: { ...small, blocks: 6 } } },
+      policy,
+    );
+    for (const [turn, id] of ["a", "b"].entries())
+      fleet.arrive(turn, id, range(10, turn), { output: tokensOf(turn === 0 ? 10 : 20) });
+    fleet.finish();
+    expect(fleet.end(0)).toMatchObject({ kind: "turn-finished", usage: { completionTokens: 10 } });
+    expect(fleet.end(1)).toMatchObject({ kind: "turn-failed", error: { code: "kv-full" } });
+    expect(fleet.tokens(0)).toEqual(aloneOn(6, range(10), 10));
+  }
+});
+
+function aloneOn(blocks: number, prompt: readonly number[], count: number): readonly number[] {
+  const fleet = new Fleet({ one: { role: "both", limits: { blocks } } }, policies["collocated-sticky"]);
+  fleet.arrive(0, "alone", prompt, { output: tokensOf(count) });
+  fleet.finish();
+  return fleet.tokens(0);
+}
+
 /** What the model test has found. */
 
 const broken = new DeviceError("gpu-error", "This was meant to fail.").toPlain();

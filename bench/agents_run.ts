@@ -9,7 +9,9 @@ import { createNodePlatform } from "../src/platform/node/node_platform.ts";
 import type { DeviceRole } from "../src/protocol/device.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import { openRunner } from "../src/runner/open_runner.ts";
+import { ampd } from "../src/scheduler/policies/ampd.ts";
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
+import type { Policy } from "../src/scheduler/policy.ts";
 import { generateWorkload, type WorkloadShape } from "../src/workload/generate.ts";
 import { totalsOf, type WorkloadConversation } from "../src/workload/workload.ts";
 import { type Comparison, compareToBaton, type LoadReplay } from "./agents_compare.ts";
@@ -159,7 +161,7 @@ async function takeCells(
 ) {
   const { loads: shares, seeds, conversations, patienceMs, signal, onProgress, slo } = request;
   const sides = [
-    ...request.policies.map((name) => ({ name: name as string, policy: policies[name], devices: pair })),
+    ...request.policies.map((name) => ({ name: name as string, policy: policyOf(name, slo), devices: pair })),
     ...alone.map((device) => ({
       name: WHOLE_MACHINE,
       policy: policies["collocated-sticky"],
@@ -195,6 +197,11 @@ async function takeCells(
     ),
     loads,
   };
+}
+
+/** AMPD is told the SLOs. */
+function policyOf(name: PolicyName, { ttftMs, tbtMs }: Slo): Policy {
+  return name === "ampd" ? ampd({ ttftSloMs: ttftMs, tbtSloMs: tbtMs, error: 0 }) : policies[name];
 }
 
 /** Conversations a second that the pair finishes when all come at once; also warms up all devices. */

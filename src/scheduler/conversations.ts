@@ -23,6 +23,7 @@ export class Conversations {
       residences: new Map(),
       bound: undefined,
       turn: undefined,
+      endedMs: undefined,
       handoff: undefined,
       isPaused: false,
       moved: { transfers: 0, blocks: 0, parks: 0, rebinds: 0 },

@@ -3,6 +3,7 @@ import type { Device } from "./device.ts";
 import type { Handoff } from "./handoff.ts";
 import type { LoadedBlocks } from "./history.ts";
 import type { Moves } from "./moves.ts";
+import { Past } from "./past.ts";
 import { least, occupancy, type Policy, type WorldView } from "./policy.ts";
 import { RankedTurns } from "./ranked_turns.ts";
 import type { ConversationState, TurnState } from "./state.ts";
@@ -27,8 +28,7 @@ export class Placement {
   readonly #roomy = new Set<Device>();
   /** Something has happened since turns were placed last. */
   #changed = false;
-  #answers = 0;
-  #answerTokens = 0;
+  readonly past = new Past();
 
   constructor(
     policy: Policy,
@@ -75,12 +75,6 @@ export class Placement {
     this.#changed = true;
   }
 
-  /** A turn has ended with an answer of so many tokens. */
-  answered(tokens: number): void {
-    this.#answers += 1;
-    this.#answerTokens += tokens;
-  }
-
   /** Finds places for what waits for one, if anything has changed. */
   place(nowMs: number): void {
     if (!this.#changed) return;
@@ -115,10 +109,7 @@ export class Placement {
   }
 
   #look(nowMs: number): void {
-    this.#world.look(nowMs, {
-      outputTokens: this.#answers === 0 ? undefined : this.#answerTokens / this.#answers,
-      handoffMsPerBlock: this.#moves.msPerBlock,
-    });
+    this.#world.look(nowMs, this.past, this.#moves.msPerBlock);
   }
 
   #askAgain(turns: RankedTurns, most: number): void {

@@ -63,6 +63,10 @@ export interface WorldView {
 export interface PastView {
   /** Mean tokens of a turn's answer. */
   readonly outputTokens: number | undefined;
+  /** Mean time from the end of a turn to the next one of its conversation, which is how long tools take. */
+  readonly pauseMs: number | undefined;
+  /** Mean new tokens of turns that are not their conversation's first. */
+  readonly laterTokens: number | undefined;
   /** What a token's KV takes from one device to another, lately. */
   readonly handoffMsPerToken: number | undefined;
 }

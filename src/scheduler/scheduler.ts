@@ -13,7 +13,7 @@ import { takeResults } from "./landing.ts";
 import { Moves } from "./moves.ts";
 import { Parking } from "./parking.ts";
 import { Placement } from "./placement.ts";
-import { collocatedSticky } from "./policies/collocated.ts";
+import { collocatedSticky } from "./policies/collocated_sticky.ts";
 import type { Policy } from "./policy.ts";
 import type { Shortage } from "./room.ts";
 import { blocksOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
@@ -97,6 +97,7 @@ export class Scheduler {
   /** Takes one event that happened at `nowMs` and says what is to be done about it, the next steps first. */
   advance(event: SchedulerEvent, nowMs: number): readonly SchedulerCommand[] {
     this.#commands = [];
+    this.#turns.nowMs = nowMs;
     this.#take(event, nowMs);
     const steps: SchedulerCommand[] = [];
     for (;;) {
@@ -159,7 +160,7 @@ export class Scheduler {
   #take(event: SchedulerEvent, nowMs: number): void {
     switch (event.kind) {
       case "turn-arrived":
-        this.#turns.arrive(event.request, nowMs);
+        this.#turns.arrive(event.request);
         break;
       case "turn-stopped":
         this.#turns.end(this.#turns.get(event.turn), { kind: "finish", reason: event.reason });

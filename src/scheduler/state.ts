@@ -26,6 +26,8 @@ export interface ConversationState {
   /** The device it stays on, by the policy's choice; undefined before that, and after it was lost. */
   bound: string | undefined;
   turn: TurnState | undefined;
+  /** When its last turn ended; undefined before that. */
+  endedMs: number | undefined;
   /** Its KV is on its way to another device. */
   handoff: Handoff | undefined;
   /** It uses a tool: its next turn comes soon, so that its KV goes after that of the others that are idle. */

@@ -31,6 +31,8 @@ export interface TurnsParts {
 /** The turns that have arrived and have not ended: how they begin, and what ends them. */
 export class Turns {
   readonly #parts: TurnsParts;
+  /** When the event happened that is worked on. */
+  nowMs = 0;
   /** In the order of arrival. */
   readonly #all = new Map<number, TurnState>();
 
@@ -46,7 +48,7 @@ export class Turns {
     return this.#all.get(id);
   }
 
-  arrive(request: TurnRequest, nowMs: number): void {
+  arrive(request: TurnRequest): void {
     const { fleet, conversations, moves, placement, tell } = this.#parts;
     const known = conversations.get(request.conversation);
     const refusal = fleet.gone ?? refusalOf(request, known, fleet.limits());
@@ -59,9 +61,13 @@ export class Turns {
     if (conversation.handoff?.kind === "park") moves.drop(conversation.handoff);
     if (request.keep > conversation.ran) throw new Error("A turn keeps tokens that have not run.");
     if (conversation.isPaused) setPaused(conversation, false);
+    if (conversation.endedMs !== undefined) {
+      placement.past.pauseMs.add(this.nowMs - conversation.endedMs);
+      placement.past.laterTokens.add(request.tokens.length);
+    }
     this.#cut(conversation, request.keep);
     append(conversation, request.tokens, request.tokens.length);
-    const turn = newTurn(request, conversation, nowMs, this.#promptMs(request.tokens.length));
+    const turn = newTurn(request, conversation, this.nowMs, this.#promptMs(request.tokens.length));
     conversation.turn = turn;
     this.#all.set(request.turn, turn);
     placement.add(turn);
@@ -74,12 +80,13 @@ export class Turns {
     const { conversation, request } = turn;
     const end = endCommand(turn, outcome);
     conversation.turn = undefined;
+    conversation.endedMs = this.nowMs;
     this.#all.delete(request.turn);
     if (turn.device) turn.device.remove(turn);
     else turn.list?.delete(turn);
     if (turn.residence) turn.residence.pool.review(turn.residence);
     const undone = leavesNothing(turn, outcome);
-    if (!undone && request.output.kind === "tokens") placement.answered(completionTokens(turn));
+    if (!undone && request.output.kind === "tokens") placement.past.outputTokens.add(completionTokens(turn));
     if (!undone) moves.ended(turn);
     this.#cut(conversation, undone ? request.keep : conversation.ran);
     placement.changed();

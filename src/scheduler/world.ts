@@ -1,6 +1,7 @@
 import type { DeviceSpec } from "../protocol/device.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import type { Device } from "./device.ts";
+import type { Past } from "./past.ts";
 import type { DeviceView, PastView, WorldView } from "./policy.ts";
 import type { ConversationState } from "./state.ts";
 import { viewOf, viewOfAway } from "./views.ts";
@@ -16,7 +17,12 @@ export class World {
   #all: readonly DeviceView[] = [];
   /** Tokens that each of them could hold. */
   #least = 0;
-  #past: PastView = { outputTokens: undefined, handoffMsPerToken: undefined };
+  #past: PastView = {
+    outputTokens: undefined,
+    pauseMs: undefined,
+    laterTokens: undefined,
+    handoffMsPerToken: undefined,
+  };
 
   constructor(devices: ReadonlyMap<string, Device>, away: ReadonlyMap<string, DeviceSpec>) {
     this.#devices = devices;
@@ -38,14 +44,16 @@ export class World {
   /** It is `nowMs`, and so much was seen. */
   look(
     nowMs: number,
-    past: { readonly outputTokens: number | undefined; readonly handoffMsPerBlock: number | undefined },
+    { outputTokens, pauseMs, laterTokens }: Past,
+    handoffMsPerBlock: number | undefined,
   ): void {
-    const { outputTokens, handoffMsPerBlock } = past;
     const [device] = this.#devices.values();
     const blockTokens = device?.limits.blockTokens ?? 1;
     this.#clock.nowMs = nowMs;
     this.#past = {
-      outputTokens,
+      outputTokens: outputTokens.value,
+      pauseMs: pauseMs.value,
+      laterTokens: laterTokens.value,
       handoffMsPerToken: handoffMsPerBlock === undefined ? undefined : handoffMsPerBlock / blockTokens,
     };
   }

@@ -21,7 +21,7 @@ const device = (id: string, role: DeviceView["role"], seen: Partial<DeviceView> 
 const world = (...devices: DeviceView[]): WorldView => ({
   nowMs: 0,
   devices,
-  past: { outputTokens: 50, handoffMsPerToken: 0.1 },
+  past: { outputTokens: 50, pauseMs: 200, laterTokens: 20, handoffMsPerToken: 0.1 },
 });
 const turn = (seen: Partial<TurnView> = {}): TurnView => ({
   id: "a",

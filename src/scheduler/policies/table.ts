@@ -1,9 +1,13 @@
 import type { Policy } from "../policy.ts";
+import { ampd } from "./ampd.ts";
 import { baton } from "./baton.ts";
-import { collocated, collocatedSticky } from "./collocated.ts";
+import { clairvoyant } from "./clairvoyant.ts";
+import { collocated } from "./collocated.ts";
+import { collocatedSticky } from "./collocated_sticky.ts";
 import { conserve } from "./conserve.ts";
-import { perTurn, uncachedThreshold } from "./per_turn.ts";
-import { ampd, clairvoyant, predictive } from "./predictive.ts";
+import { perTurn } from "./per_turn.ts";
+import { predictive } from "./predictive.ts";
+import { uncachedThreshold } from "./uncached_threshold.ts";
 
 /** Every policy by its name, with the parameters that it has unless a measurement asks for others. */
 export const policies = {

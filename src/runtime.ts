@@ -105,7 +105,11 @@ class BatonRuntime implements Runtime {
     const { speculation, hostKvMiB } = options;
     const hostBlocks = Math.floor((hostKvMiB * 2 ** 20) / runner.limits.blockBytes);
     const policy = policies[this.policy];
-    this.#scheduler = new Scheduler({ devices: specs, policy, speculation, hostBlocks });
+    const adapters = new Set(
+      devices.map((device) => `${device.gpu.summary.name} ${device.gpu.summary.driver}`),
+    );
+    const sharesPrefixes = this.precision !== "exact" || adapters.size === 1;
+    this.#scheduler = new Scheduler({ devices: specs, policy, speculation, hostBlocks, sharesPrefixes });
     const recover = recovery({
       options,
       platform,

@@ -2,14 +2,12 @@ import type { DeviceSpec } from "../protocol/device.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import { Device, type DeviceOptions } from "./device.ts";
-import { Pool } from "./pool.ts";
-import type { Residence } from "./state.ts";
+import { Pool, type PoolOptions } from "./pool.ts";
 
 /** The devices that are there, and those that are lost and expected back. */
 export class Fleet {
   readonly #options: Omit<DeviceOptions, "onNews">;
-  /** Where idle KV is gathered that is to be parked; undefined where it is dropped. */
-  readonly #wanted: Set<Residence> | undefined;
+  readonly #pools: Pick<PoolOptions, "sharesPrefixes" | "wanted">;
   readonly #devices = new Map<string, Device>();
   readonly #away = new Map<string, DeviceSpec>();
   /** Devices where something has happened since their last plan was made or refused. */
@@ -17,9 +15,9 @@ export class Fleet {
   /** The error of the last one that was lost. */
   #lost: PlainError | undefined;
 
-  constructor(options: Omit<DeviceOptions, "onNews">, wanted: Set<Residence> | undefined) {
+  constructor(options: Omit<DeviceOptions, "onNews">, pools: Pick<PoolOptions, "sharesPrefixes" | "wanted">) {
     this.#options = options;
-    this.#wanted = wanted;
+    this.#pools = pools;
   }
 
   get devices(): ReadonlyMap<string, Device> {
@@ -66,7 +64,8 @@ export class Fleet {
   join(spec: DeviceSpec): void {
     const name = spec.pool ?? spec.id;
     const shared = [...this.#devices.values()].find(({ pool }) => pool.id === name)?.pool;
-    const pool = shared ?? new Pool(name, spec.limits.blocks, spec.limits.blockTokens, this.#wanted);
+    const { blocks, blockTokens } = spec.limits;
+    const pool = shared ?? new Pool(name, { blocks, blockTokens, ...this.#pools });
     const onNews = (device: Device) => {
       if (this.#devices.get(device.spec.id) === device) this.#news.add(device);
     };

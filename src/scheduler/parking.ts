@@ -12,13 +12,14 @@ export class Parking {
   /** Of all pools. */
   readonly wanted = new Set<Residence>();
 
-  constructor(blocks: number, limits: RunnerLimits) {
+  constructor(blocks: number, limits: RunnerLimits, sharesPrefixes: boolean) {
+    const { blockTokens } = limits;
     const spec: DeviceSpec = {
       id: HOST,
       role: "both",
       limits: { ...limits, blocks, maxStepRows: Number.POSITIVE_INFINITY },
     };
-    this.host = new Device(spec, new Pool(HOST, blocks, limits.blockTokens), {
+    this.host = new Device(spec, new Pool(HOST, { blocks, blockTokens, sharesPrefixes, wanted: undefined }), {
       drafts: false,
       steps: undefined,
       onNews: () => {},

@@ -11,6 +11,15 @@ interface RetiredBlocks {
   readonly blocks: readonly number[];
 }
 
+export interface PoolOptions {
+  readonly blocks: number;
+  readonly blockTokens: number;
+  /** Conversations begin with the blocks of others that hold what they begin with. */
+  readonly sharesPrefixes: boolean;
+  /** Idle residences of all pools that are to be parked, so that their blocks come free; undefined where they are dropped instead. */
+  readonly wanted: Set<Residence> | undefined;
+}
+
 /** The KV blocks of one device, or of several that share them, and the conversations that have some. */
 export class Pool {
   readonly id: string;
@@ -18,7 +27,7 @@ export class Pool {
   readonly allocator: BlockAllocator;
   readonly devices = new Set<Device>();
   readonly idle = new IdleOrder();
-  /** Idle residences of all pools that are to be parked, so that their blocks come free; undefined where they are dropped instead. */
+  readonly #sharesPrefixes: boolean;
   readonly #wanted: Set<Residence> | undefined;
   /** How many are on their way to host memory, or will be. */
   parking = 0;
@@ -32,9 +41,10 @@ export class Pool {
   /** Blocks that could have been taken are being written to still. */
   #heldBack = false;
 
-  constructor(id: string, blocks: number, blockTokens: number, wanted?: Set<Residence>) {
+  constructor(id: string, { blocks, blockTokens, sharesPrefixes, wanted }: PoolOptions) {
     this.id = id;
     this.blockTokens = blockTokens;
+    this.#sharesPrefixes = sharesPrefixes;
     this.#wanted = wanted;
     this.allocator = new BlockAllocator(blocks, () => this.released());
     this.#active = new Int32Array(blocks);
@@ -82,6 +92,7 @@ export class Pool {
     const residence = conversation.residences.get(this) ?? this.#settleIn(conversation);
     const { table } = residence;
     if (table.length > 0 || table.blocks.length > 0) return residence;
+    if (!this.#sharesPrefixes) return residence;
     const match = this.allocator.match(conversation.tokens, this.blockTokens, limit);
     this.allocator.share(match.blocks);
     table.begin(match);

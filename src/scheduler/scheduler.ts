@@ -31,6 +31,11 @@ export interface SchedulerOptions {
   readonly stagingBlocks?: number;
   /** How many KV blocks of idle conversations host memory may hold. Default 0. */
   readonly hostBlocks?: number;
+  /**
+   * Conversations that begin alike share the blocks of their beginning, whichever device has computed them. Not for bits that must not
+   * depend on others, over adapters whose last bits differ. Default true.
+   */
+  readonly sharesPrefixes?: boolean;
 }
 
 /**
@@ -61,10 +66,12 @@ export class Scheduler {
       speculation = "auto",
       stagingBlocks = 256,
       hostBlocks = 0,
+      sharesPrefixes = true,
     } = options;
     this.#handoffs = new Handoffs(stagingBlocks);
     const [first] = devices;
-    if (policy.parks && hostBlocks > 0 && first) this.#parking = new Parking(hostBlocks, first.limits);
+    if (policy.parks && hostBlocks > 0 && first)
+      this.#parking = new Parking(hostBlocks, first.limits, sharesPrefixes);
     this.#fleet = new Fleet(
       {
         drafts: speculation === "auto",
@@ -72,7 +79,7 @@ export class Scheduler {
         onRoom: (device) => this.#placement.hasRoom(device),
         onFull: () => this.#placement.changed(),
       },
-      this.#parking?.wanted,
+      { sharesPrefixes, wanted: this.#parking?.wanted },
     );
     this.#moves = new Moves({
       devices: this.#fleet.devices,

@@ -89,7 +89,7 @@ test("bench/gpu writes one report of everything, and says what is not there", as
   expect(nowhere.note).toMatch(/^It ended with 1: .*--shape is "nowhere"/);
   expect(kernels.result).toMatchObject({ failed: 0, failedTests: [] });
   expect(kernels.result.passed).toBeGreaterThan(0);
-  expect(batching.result).toMatchObject({ benchmark: "batching", rounds: 4 });
+  expect(batching.result).toMatchObject({ benchmark: "batching", rounds: 8 });
   expect(handoff.result).toMatchObject({ benchmark: "handoff", model: "tiny, random weights" });
   expect(agents.result).toMatchObject({ benchmark: "agents", model: "tiny, random weights" });
   const text = readFileSync(join(out, "report.md"), "utf8");

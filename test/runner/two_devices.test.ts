@@ -57,6 +57,8 @@ async function withLoop<T>(
     ],
     policy: policies[policy],
     speculation: "off",
+    // Who computed a block differs from run to run, and on unlike adapters its last bits do.
+    sharesPrefixes: prefiller.name === decoder.name,
   });
   const loop = new TurnLoop(scheduler, new Map([["p", prefiller], ["d", decoder]])); // biome-ignore format: a pair
   try {

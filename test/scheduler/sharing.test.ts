@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DeviceError } from "../../src/errors.ts";
+import type { SchedulerCommand } from "../../src/protocol/command.ts";
 import { conserve } from "../../src/scheduler/policies/conserve.ts";
 import { policies } from "../../src/scheduler/policies/table.ts";
 import type { Policy } from "../../src/scheduler/policy.ts";
-import { fakeToken } from "../harness/fake_runner.ts";
+import { Scheduler } from "../../src/scheduler/scheduler.ts";
+import { FakeRunner, fakeLimits, fakeToken } from "../harness/fake_runner.ts";
 import { tokensOf } from "./driver.ts";
 import { Fleet } from "./fleet.ts";
 
@@ -231,6 +233,33 @@ function aloneOn(blocks: number, prompt: readonly number[], count: number): read
   fleet.arrive(0, "alone", prompt, { output: tokensOf(count) });
   fleet.finish();
   return fleet.tokens(0);
+}
+
+test("where nothing may depend on others, only forks share blocks", () => {
+  for (const sharesPrefixes of [true, false]) {
+    const one = { id: "one", role: "both", limits: { ...fakeLimits, blocks: 20, plansInFlight: 1 } } as const;
+    const scheduler = new Scheduler({ devices: [one], sharesPrefixes, speculation: "off" });
+    const runner = new FakeRunner({ blocks: 20 });
+    const cached = ["a", "b"].map((conversation, turn) => {
+      const request = { conversation, turn, keep: 0, tokens: range(17), output: tokensOf(1) };
+      let commands = scheduler.advance({ kind: "turn-arrived", request }, turn);
+      for (let plan = planOf(commands); plan; plan = planOf(commands))
+        commands = scheduler.advance(
+          { kind: "step-ended", device: "one", result: runner.execute(plan) },
+          turn,
+        );
+      return commands.flatMap((command) =>
+        command.kind === "turn-finished" ? command.usage.cachedTokens : [],
+      );
+    });
+    expect(cached).toEqual([[0], [sharesPrefixes ? 16 : 0]]);
+    scheduler.advance({ kind: "conversation-forked", conversation: "c", from: "a" }, 3);
+    expect(scheduler.cachedTokens("c")).toBe(17);
+  }
+});
+
+function planOf(commands: readonly SchedulerCommand[]) {
+  return commands.flatMap((command) => (command.kind === "run-step" ? command.plan : []))[0];
 }
 
 /** What the model test has found. */

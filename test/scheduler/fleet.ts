@@ -131,9 +131,10 @@ export class Fleet {
   lose(id: string, error: PlainError, recovering: boolean): void {
     const given = this.machines.get(id)?.work ?? [];
     for (const device of this.#sharing(id)) this.machines.delete(device);
+    // What was being read fails when the device is gone.
+    for (const device of this.#sharing(id)) this.send({ kind: "device-lost", device, error, recovering });
     for (const work of given)
       if (work.kind === "save-blocks") this.send({ kind: "blocks-saved", request: work.request });
-    for (const device of this.#sharing(id)) this.send({ kind: "device-lost", device, error, recovering });
   }
 
   recover(id: string): void {

@@ -16,9 +16,9 @@ export interface LandingSink {
   deliver(command: SchedulerCommand): void;
   end(turn: TurnState, outcome: TurnOutcome): void;
   /** The turn has its first token. */
-  firstToken(turn: TurnState): void;
+  firstToken(turn: TurnState, device: Device): void;
   /** All known tokens of a turn that leaves have run. */
-  prefilled(turn: TurnState): void;
+  prefilled(turn: TurnState, device: Device): void;
 }
 
 /** Takes the results of a step into the books of the turns that still want them. */
@@ -55,7 +55,7 @@ function takeRow(
   grow(turn, endOf(row));
   if (result.kind === "token") takeToken(device, turn, result.token, sink);
   if (result.kind === "logits") takeLogits(turn, row, result.logits, sink);
-  if (turn.leaves && turn.conversation.turn === turn && result.kind === "token") sink.prefilled(turn);
+  if (turn.leaves && turn.conversation.turn === turn && result.kind === "token") sink.prefilled(turn, device);
 }
 
 /** Takes what was sampled up to the first token that was drafted otherwise; what ran behind it counts for nothing. */
@@ -82,7 +82,7 @@ function takeToken(device: Device, turn: TurnState, token: number, sink: Landing
   const { request, conversation } = turn;
   if (request.output.kind !== "tokens") return;
   device.drafting?.learn(turn, token);
-  if (completionTokens(turn) === 0) sink.firstToken(turn);
+  if (completionTokens(turn) === 0) sink.firstToken(turn, device);
   conversation.tokens.push(token);
   sink.deliver({ kind: "deliver-token", turn: request.turn, token });
   const outcome = outcomeAfter(turn, token, device.limits.contextTokens);

@@ -9,7 +9,7 @@ import type { Device } from "./device.ts";
 import { Fleet } from "./fleet.ts";
 import { Handoffs } from "./handoff.ts";
 import { Keeping } from "./keeping.ts";
-import { takeResults } from "./landing.ts";
+import { type LandingSink, takeResults } from "./landing.ts";
 import { Moves } from "./moves.ts";
 import { Parking } from "./parking.ts";
 import { Placement } from "./placement.ts";
@@ -56,6 +56,15 @@ export class Scheduler {
   readonly #keeping = new Keeping();
   /** Where idle KV is parked; undefined where it is dropped. */
   readonly #parking: Parking | undefined;
+  readonly #landing: LandingSink = {
+    deliver: (command) => this.#commands.push(command),
+    end: (turn, outcome) => this.#turns.end(turn, outcome),
+    firstToken: ({ arrivedMs }, { observed }) => {
+      const { nowMs } = this.#turns;
+      observed.firstToken(nowMs - arrivedMs, nowMs);
+    },
+    prefilled: (turn, device) => this.#moves.prefilled(turn, device),
+  };
   #steps = 0;
   #commands: SchedulerCommand[] = [];
 
@@ -197,7 +206,7 @@ export class Scheduler {
         this.#turns.close(event.conversation);
         break;
       case "step-ended":
-        this.#endStep(event.device, event.result, nowMs);
+        this.#endStep(event.device, event.result);
         break;
       case "step-failed":
         this.#failStep(event.device, event.plan, event.error);
@@ -248,17 +257,12 @@ export class Scheduler {
       if (turn.conversation.tokens.length > most) this.#turns.end(turn, { kind: "fail", error });
   }
 
-  #endStep(id: string, result: StepResult, nowMs: number): void {
+  #endStep(id: string, result: StepResult): void {
     const device = this.#fleet.devices.get(id);
     const flight = device?.landing(result.plan);
     if (device === undefined || flight === undefined) return;
     device.record(flight, result);
-    takeResults(device, flight, result, {
-      deliver: (command) => this.#commands.push(command),
-      end: (turn, outcome) => this.#turns.end(turn, outcome),
-      firstToken: (turn) => device.observed.firstToken(nowMs - turn.arrivedMs, nowMs),
-      prefilled: (turn) => this.#moves.prefilled(turn, device),
-    });
+    takeResults(device, flight, result, this.#landing);
     device.pool.settled(flight.plan.id);
   }
 

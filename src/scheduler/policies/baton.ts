@@ -10,7 +10,7 @@ export const baton: Policy = {
   name: "baton",
   transfers: 1,
   parks: true,
-  steps: { promptWeight: 8, longMs: 200, chunkMs: 50, admitShare: 0.8 },
+  steps: { promptWeight: 8, longMs: 200, chunkMs: 50 },
   place: (turn, { devices }) => {
     const { bound, newTokens } = turn;
     if (bound !== undefined) return { device: bound, leaves: false, moves: false };

@@ -25,10 +25,14 @@ export class Keeping {
     if (residence === undefined || device === undefined)
       return { ...saved, device: undefined, blocks: [], cachedTokens: 0 };
     const { pool, table } = residence;
-    const blocks = table.blocks.slice(0, Math.ceil(table.length / table.blockTokens));
+    const full = table.blocks.slice(0, Math.ceil(table.length / table.blockTokens));
+    const copied = copiesInFlight(pool);
+    const unsure = full.findIndex((block) => copied.has(block));
+    const blocks = unsure === -1 ? full : full.slice(0, unsure);
     pool.allocator.share(blocks);
     this.#readings.set(request, { pool, blocks });
-    return { ...saved, device: device.spec.id, blocks, cachedTokens: table.length };
+    const cachedTokens = Math.min(table.length, blocks.length * table.blockTokens);
+    return { ...saved, device: device.spec.id, blocks, cachedTokens };
   }
 
   saved(request: number): void {
@@ -36,6 +40,14 @@ export class Keeping {
     this.#readings.delete(request);
     reading?.pool.allocator.free(reading.blocks);
   }
+}
+
+/** Blocks that plans in flight copy others into: what they hold is not sure before those have reported. */
+function copiesInFlight({ devices }: Pool): ReadonlySet<number> {
+  const copied = new Set<number>();
+  for (const { flights } of devices)
+    for (const { plan } of flights) for (const { to } of plan.copies ?? []) copied.add(to);
+  return copied;
 }
 
 function fullest(residences: Iterable<Residence>): Residence | undefined {

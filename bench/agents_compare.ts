@@ -27,24 +27,23 @@ const BATON = "baton";
 
 /** Empty where `baton` was not replayed. */
 export function compareToBaton(all: readonly LoadReplay[], slo: Slo): readonly Comparison[] {
-  const others = new Map<string, (readonly Pair<ConversationRecord>[])[]>();
+  const others = new Map<string, (readonly Pair<Outcome>[])[]>();
   for (const { load, seed, replayed } of all) {
     const own = all.find((one) => one.replayed.policy === BATON && one.load === load && one.seed === seed);
     if (own === undefined || replayed.policy === BATON) continue;
     const key = JSON.stringify([load, replayed.policy]);
-    others.set(key, [...(others.get(key) ?? []), pairsOf(own.replayed, replayed)]);
+    others.set(key, [...(others.get(key) ?? []), pairsOf(own.replayed, replayed, slo)]);
   }
   return Array.from(others, ([key, runs]) => {
     const [load, policy]: [number, string] = JSON.parse(key);
     const p95 = (of: (times: ConversationTimes) => number | readonly number[] | undefined) =>
-      pairedRatio(runs, (records) => {
-        return percentiles(records.flatMap((one) => timesOf(one) ?? []).flatMap((times) => of(times) ?? []))
-          .p95;
+      pairedRatio(runs, (outcomes) => {
+        return percentiles(outcomes.flatMap(({ times }) => (times && of(times)) ?? [])).p95;
       });
     return {
       load,
       policy,
-      goodput: pairedRatio(runs, (records) => records.filter((one) => keeps(one, slo)).length),
+      goodput: pairedRatio(runs, (outcomes) => outcomes.filter(({ kept }) => kept).length),
       ttfet: p95(({ ttfetMs }) => ttfetMs),
       laterTtft: p95(({ laterTtftMs }) => laterTtftMs),
       lastTurnTbt: p95(({ lastTurnTbtMs }) => lastTurnTbtMs),
@@ -52,9 +51,16 @@ export function compareToBaton(all: readonly LoadReplay[], slo: Slo): readonly C
   });
 }
 
-function pairsOf(own: Replay, other: Replay): readonly Pair<ConversationRecord>[] {
+/** What became of a conversation. */
+interface Outcome {
+  readonly times: ConversationTimes | undefined;
+  readonly kept: boolean;
+}
+
+function pairsOf(own: Replay, other: Replay, slo: Slo): readonly Pair<Outcome>[] {
+  const outcomeOf = (one: ConversationRecord) => ({ times: timesOf(one), kept: keeps(one, slo) });
   return own.conversations.flatMap((one, at) => {
     const beside = other.conversations[at];
-    return beside ? [{ one, other: beside }] : [];
+    return beside ? [{ one: outcomeOf(one), other: outcomeOf(beside) }] : [];
   });
 }

@@ -101,7 +101,7 @@ export class KvCopies {
     this.#dispatch({ kind: "blocks-saved", request });
   }
 
-  loadBlocks({ request, conversation, device, first, blocks }: Command<"load-blocks">): void {
+  loadBlocks({ request, device, first, blocks }: Command<"load-blocks">): void {
     const data = this.#loads.get(request);
     this.#loads.delete(request);
     if (data === undefined || device === undefined || blocks.length === 0) return;
@@ -111,9 +111,9 @@ export class KvCopies {
         blocks,
         data.subarray(first * blockBytes, (first + blocks.length) * blockBytes),
       );
-      return undefined;
+      return { kind: "blocks-loaded", request } as const;
     };
-    const failed = (error: PlainError) => ({ kind: "load-failed", conversation, error }) as const;
+    const failed = (error: PlainError) => ({ kind: "load-failed", request, error }) as const;
     void this.#runners.report(device, write, failed);
   }
 

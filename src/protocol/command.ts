@@ -36,11 +36,13 @@ export type SchedulerCommand =
       readonly tokens: readonly number[];
       readonly cachedTokens: number;
     }
-  /** The answer to `conversation-loaded`: write its blocks from number `first` on to these, ahead of the steps given later. */
+  /**
+   * The answer to `conversation-loaded`: write its blocks from number `first` on to these, ahead of the steps given later. Comes back as
+   * `blocks-loaded` or `load-failed` where there are any.
+   */
   | {
       readonly kind: "load-blocks";
       readonly request: number;
-      readonly conversation: string;
       readonly device: string | undefined;
       readonly first: number;
       readonly blocks: readonly number[];

@@ -28,8 +28,10 @@ export type SchedulerEvent =
       readonly cachedTokens: number;
       readonly request: number;
     }
-  /** The blocks of `load-blocks` could not be written: they are prefilled. */
-  | { readonly kind: "load-failed"; readonly conversation: string; readonly error: PlainError }
+  /** The blocks of `load-blocks` have been written. */
+  | { readonly kind: "blocks-loaded"; readonly request: number }
+  /** In place of that: what is in them is prefilled. */
+  | { readonly kind: "load-failed"; readonly request: number; readonly error: PlainError }
   | { readonly kind: "conversation-closed"; readonly conversation: string }
   /** The conversation's last answer asked for a tool, and its next turn comes when that has run: where idle KV makes room, its own goes last. */
   | { readonly kind: "pause-began"; readonly conversation: string }

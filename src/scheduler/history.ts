@@ -10,7 +10,7 @@ export interface History {
 
 /** Where KV that is at hand is to be written: the conversation's blocks from number `first` on. */
 export interface LoadedBlocks {
-  readonly device: string;
+  readonly device: Device;
   readonly first: number;
   readonly blocks: readonly number[];
 }

@@ -1,19 +1,20 @@
 import type { SchedulerCommand } from "../protocol/command.ts";
+import type { LoadedBlocks } from "./history.ts";
 import type { Pool } from "./pool.ts";
 import type { ConversationState, Residence } from "./state.ts";
 
-/** Blocks that are being read, with an owner more until that is done. */
-interface Reading {
+/** Blocks that are being read or written, with an owner more until that is done: nobody else writes to them meanwhile. */
+interface Copy {
   readonly pool: Pool;
   readonly blocks: readonly number[];
 }
 
-/** Conversations whose KV is read to be kept outside. */
+/** Conversations whose KV is read to be kept outside, or is written again. */
 export class Keeping {
-  readonly #readings = new Map<number, Reading>();
+  readonly #copies = new Map<number, Copy>();
 
-  get held(): readonly Reading[] {
-    return [...this.#readings.values()];
+  get held(): readonly Copy[] {
+    return [...this.#copies.values()];
   }
 
   /** What is to be read of the conversation now: from where the most of its KV is. */
@@ -29,16 +30,38 @@ export class Keeping {
     const copied = copiesInFlight(pool);
     const unsure = full.findIndex((block) => copied.has(block));
     const blocks = unsure === -1 ? full : full.slice(0, unsure);
-    pool.allocator.share(blocks);
-    this.#readings.set(request, { pool, blocks });
+    this.#hold(request, pool, blocks);
     const cachedTokens = Math.min(table.length, blocks.length * table.blockTokens);
     return { ...saved, device: device.spec.id, blocks, cachedTokens };
   }
 
-  saved(request: number): void {
-    const reading = this.#readings.get(request);
-    this.#readings.delete(request);
-    reading?.pool.allocator.free(reading.blocks);
+  /** What is to be written: there, or nowhere. */
+  load(request: number, place: LoadedBlocks | undefined): SchedulerCommand {
+    if (place === undefined) return { kind: "load-blocks", request, device: undefined, first: 0, blocks: [] };
+    const { device, first, blocks } = place;
+    if (blocks.length > 0) this.#hold(request, device.pool, blocks);
+    return { kind: "load-blocks", request, device: device.spec.id, first, blocks };
+  }
+
+  get(request: number): Copy | undefined {
+    return this.#copies.get(request);
+  }
+
+  /** The blocks have been read or written, or could not be. */
+  ended(request: number): void {
+    const copy = this.#copies.get(request);
+    this.#copies.delete(request);
+    copy?.pool.allocator.free(copy.blocks);
+  }
+
+  /** The pool is gone, and nothing in it has to be given back. */
+  lose(lost: Pool): void {
+    for (const [request, { pool }] of this.#copies) if (pool === lost) this.#copies.delete(request);
+  }
+
+  #hold(request: number, pool: Pool, blocks: readonly number[]): void {
+    pool.allocator.share(blocks);
+    this.#copies.set(request, { pool, blocks });
   }
 }
 

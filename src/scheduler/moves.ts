@@ -102,7 +102,7 @@ export class Moves {
     const blocks = table.blocks.slice(first);
     pool.grow(residence, cachedTokens);
     if (device !== this.#host) conversation.bound = device.spec.id;
-    return { device: device.spec.id, first, blocks };
+    return { device, first, blocks };
   }
 
   #begin(handoff: Handoff, device: Device, residence: Residence): void {

@@ -236,6 +236,15 @@ export class Pool {
     return this.#firstInFlight() <= lastPlan;
   }
 
+  /** These blocks, and those that plans in flight copy them into, and so on. */
+  withCopies(blocks: readonly number[]): readonly number[] {
+    const found = new Set(blocks);
+    const flights = [...this.devices].flatMap(({ flights }) => flights);
+    for (const { plan } of flights.sort((a, b) => a.plan.id - b.plan.id))
+      for (const { from, to } of plan.copies ?? []) if (found.has(from)) found.add(to);
+    return [...found];
+  }
+
   planned(plan: number): void {
     this.#inFlight.add(plan);
   }

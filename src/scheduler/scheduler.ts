@@ -194,13 +194,14 @@ export class Scheduler {
         this.#commands.push(this.#keeping.save(this.#conversations.get(event.conversation), event.request));
         break;
       case "blocks-saved":
-        this.#keeping.saved(event.request);
+      case "blocks-loaded":
+        this.#keeping.ended(event.request);
         break;
       case "conversation-loaded":
         this.#load(event, nowMs);
         break;
       case "load-failed":
-        this.#turns.failLoad(event.conversation, event.error);
+        this.#failLoad(event.request, event.error);
         break;
       case "conversation-closed":
         this.#turns.close(event.conversation);
@@ -238,8 +239,13 @@ export class Scheduler {
     const { conversation: id, tokens, cachedTokens, request } = event;
     const conversation = this.#conversations.load(id, tokens);
     const place = cachedTokens > 0 ? this.#placement.load(conversation, cachedTokens, nowMs) : undefined;
-    const nowhere = { device: undefined, first: 0, blocks: [] };
-    this.#commands.push({ kind: "load-blocks", request, conversation: id, ...(place ?? nowhere) });
+    this.#commands.push(this.#keeping.load(request, place));
+  }
+
+  #failLoad(request: number, error: PlainError): void {
+    const load = this.#keeping.get(request);
+    if (load) this.#turns.forget(load.pool, load.blocks, error);
+    this.#keeping.ended(request);
   }
 
   #join(spec: DeviceSpec): void {
@@ -251,7 +257,10 @@ export class Scheduler {
   #lose(id: string, error: PlainError, recovering: boolean): void {
     const lost = this.#fleet.lose(id, error, recovering);
     this.#placement.devicesChanged();
-    for (const device of lost) this.#moves.lose(device, this.#conversations.all.values());
+    for (const device of lost) {
+      this.#moves.lose(device, this.#conversations.all.values());
+      this.#keeping.lose(device.pool);
+    }
     const most = Math.max(0, ...Array.from(this.#fleet.limits(), mostTokensOf));
     for (const turn of [...this.#turns.all.values()])
       if (turn.conversation.tokens.length > most) this.#turns.end(turn, { kind: "fail", error });

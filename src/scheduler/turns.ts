@@ -119,17 +119,10 @@ export class Turns {
     conversations.close(conversation);
   }
 
-  /** What stands in its blocks is unknown, to those as well that have begun with some of them meanwhile. */
-  failLoad(id: string, error: PlainError): void {
-    const conversation = this.#parts.conversations.get(id);
-    if (conversation === undefined) return;
-    this.end(conversation.turn, { kind: "fail", error });
-    for (const { pool, table } of [...conversation.residences.values()])
-      this.forget(pool, table.blocks, error);
-  }
-
-  /** What stands in these blocks is unknown: conversations that have one of them are prefilled again, and their turns fail. */
-  forget(pool: Pool, blocks: readonly number[], error: PlainError): void {
+  /** What stands in these blocks is unknown, and in copies of them: conversations that have one are prefilled again, and their turns fail. */
+  forget(pool: Pool, unknown: readonly number[], error: PlainError): void {
+    const blocks = pool.withCopies(unknown);
+    for (const block of blocks) pool.allocator.forget(block);
     for (const residence of pool.holders(blocks)) {
       const { conversation } = residence;
       this.end(conversation.turn, { kind: "fail", error });

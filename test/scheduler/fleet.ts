@@ -87,9 +87,9 @@ export class Fleet {
     if (command.device !== undefined && work === undefined)
       throw new Error(`A device that is lost was told to ${command.kind}: ${command.device}.`);
     if (command.kind === "import-blocks") work?.push({ ...command, data: this.#stagedBlocks(command) });
-    else if (command.kind === "load-blocks")
-      work?.push({ ...command, data: this.#loading.slice(command.first) });
-    else if (command.kind === "save-blocks" && command.blocks.length === 0)
+    else if (command.kind === "load-blocks") {
+      if (command.blocks.length > 0) work?.push({ ...command, data: this.#loading.slice(command.first) });
+    } else if (command.kind === "save-blocks" && command.blocks.length === 0)
       this.saved.push({ tokens: command.tokens, cachedTokens: 0, blocks: [] });
     else work?.push(command);
   }
@@ -229,7 +229,7 @@ export class Fleet {
     if (work.kind === "load-blocks") {
       for (const [at, block] of work.blocks.entries())
         runner.writeBlocks([block], work.data?.[at] ?? new Uint8Array(0));
-      return undefined;
+      return { kind: "blocks-loaded", request: work.request };
     }
     const { handoff, first, blocks } = work;
     const staged = this.#staged.get(handoff) ?? new Map<number, Uint8Array<ArrayBuffer>>();
@@ -247,7 +247,7 @@ function failed(work: Work, error: PlainError): SchedulerEvent {
   if (work.kind === "run-step")
     return { kind: "step-failed", device: work.device, plan: work.plan.id, error };
   if (work.kind === "save-blocks") return { kind: "blocks-saved", request: work.request };
-  if (work.kind === "load-blocks") return { kind: "load-failed", conversation: work.conversation, error };
+  if (work.kind === "load-blocks") return { kind: "load-failed", request: work.request, error };
   return {
     kind: "handoff-failed",
     handoff: work.handoff,

@@ -6,6 +6,7 @@ import { addBatching } from "./batching.ts";
 import { addBusyWait } from "./busy_wait.ts";
 import { addEngine, addShow } from "./engine.ts";
 import { addHandoff } from "./handoff.ts";
+import { addParts } from "./parts.ts";
 import { addPeers } from "./peers.ts";
 import { addScheduler } from "./scheduler.ts";
 import { addSpeculation } from "./speculation.ts";
@@ -29,6 +30,7 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
   addSpeculation(program, io);
   addPeers(program, io);
   addAgents(program, io);
+  addParts(program, io);
   addScheduler(program, io);
   addBatching(program, io);
   addHandoff(program, io);

@@ -10,7 +10,6 @@ import { RankedTurns } from "./ranked_turns.ts";
 import { makeRoom, type Shortage, type WantedRoom } from "./room.ts";
 import { decodes, nextPosition, type TurnState } from "./state.ts";
 import {
-  type Chunk,
   hasRow,
   readyTurns,
   rowOf,
@@ -31,9 +30,8 @@ export interface DeviceOptions {
   readonly onFull: () => void;
 }
 
-/** Tokens of a chunk however long it holds up others: below, a step's fixed cost is most of it. */
-const LEAST_CHUNK = 32;
-const WHOLE: Chunk = { tokens: Number.POSITIVE_INFINITY, longTokens: Number.POSITIVE_INFINITY };
+/** Tokens of prompts that a step may hold however long it holds up others: below, a step's fixed cost is most of it. */
+const LEAST_PROMPT_TOKENS = 32;
 
 /**
  * One device's turns and plans: step composition. Turns wait in their order until their blocks are reserved (`Admission`), and then share
@@ -157,23 +155,19 @@ export class Device {
     if (this.running === 0 && this.admission.length === 0) return undefined;
     const ready = this.#ready();
     if (ready === undefined) return undefined;
-    const budget = stepBudget(this.limits);
-    let chunk: Chunk | undefined;
+    const budget = stepBudget(this.limits, this.#promptTokens());
     const rows: StepRow[] = [];
     const turns: TurnState[] = [];
     const copies: BlockCopy[] = [];
     const take = (turn: TurnState): void => {
       // One that has made room for others meanwhile is in no step.
       if (!turn.admitted) return;
-      let count = 0;
-      if (turn.list === this.decoding) count = hasRow(budget) ? 1 : 0;
-      else {
-        chunk ??= this.#chunkTokens();
-        count = shareOf(turn, budget, chunk);
-      }
+      const isDecode = turn.list === this.decoding;
+      const count = isDecode ? (hasRow(budget) ? 1 : 0) : shareOf(turn, budget);
       if (count === 0 || !this.#makeRoom({ turn, count, plan: id, copies, shortage })) return;
       const row = rowOf(turn, count);
       takeFrom(budget, row);
+      if (!isDecode) budget.promptTokens -= count;
       rows.push(row);
       turns.push(turn);
       turn.ahead += count;
@@ -203,14 +197,15 @@ export class Device {
     (decodes(turn) ? this.decoding : this.prompts).add(turn);
   }
 
-  /** Tokens of a long prompt's chunk, and from how many on a prompt is long. */
-  #chunkTokens(): Chunk {
+  /** How many tokens of prompts a step may hold, so that others do not wait for it: those that decode, and short prompts that come. */
+  #promptTokens(): number {
     const msPerToken = this.observed.prefillMsPerToken;
-    // A conversation that is idle may be back before the chunk has run.
+    // A conversation that is idle may be back before the step has run.
     const isAlone = this.running + this.admission.length === 1 && this.pool.conversations === 1;
-    if (this.#steps === undefined || msPerToken === undefined || isAlone) return WHOLE;
-    const tokens = (ms: number) => Math.max(LEAST_CHUNK, Math.floor(ms / msPerToken));
-    return { tokens: tokens(this.#steps.chunkMs), longTokens: tokens(this.#steps.longMs) };
+    if (this.#steps === undefined || msPerToken === undefined || isAlone) return Number.POSITIVE_INFINITY;
+    const { promptMs, promptMsBesideDecodes } = this.#steps;
+    const ms = this.decoding.length > 0 ? promptMsBesideDecodes : promptMs;
+    return Math.max(LEAST_PROMPT_TOKENS, Math.floor(ms / msPerToken));
   }
 
   /** The turns that the next plan may hold, in their order; undefined while it has to wait for those in flight. */

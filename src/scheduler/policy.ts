@@ -34,9 +34,14 @@ export interface StepRules {
    * before all that come much later. 0 is the order of arrival.
    */
   readonly promptWeight: number;
-  /** A prompt that would take longer than this, by the measured time of a token, runs in chunks that take `chunkMs` each. */
-  readonly longMs: number;
-  readonly chunkMs: number;
+  /**
+   * By how many times what the turns of its task have waited for their first tokens counts as if it had come earlier, five seconds at
+   * most: what a person waits for is the sum. A task is a turn with those that follow it after tools' pauses.
+   */
+  readonly waitedWeight: number;
+  /** Prompts have this much of a step, by the measured time of a token: where turns decode in it, and where none does. */
+  readonly promptMsBesideDecodes: number;
+  readonly promptMs: number;
   /**
    * New conversations are let in to a device, first come first served, while the blocks of those that run or arrive there stay under this
    * share of all; the rest is left for these to grow, so that none has to make room for others. Absent: they are let in while there are blocks.

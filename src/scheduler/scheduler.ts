@@ -59,8 +59,9 @@ export class Scheduler {
   readonly #landing: LandingSink = {
     deliver: (command) => this.#commands.push(command),
     end: (turn, outcome) => this.#turns.end(turn, outcome),
-    firstToken: ({ arrivedMs }, { observed }) => {
+    firstToken: ({ arrivedMs, conversation }, { observed }) => {
       const { nowMs } = this.#turns;
+      conversation.waitedMs += nowMs - arrivedMs;
       observed.firstToken(nowMs - arrivedMs, nowMs);
     },
     prefilled: (turn, device) => this.#moves.prefilled(turn, device),

@@ -26,6 +26,10 @@ export interface ConversationState {
   /** The device it stays on, by the policy's choice; undefined before that, and after it was lost. */
   bound: string | undefined;
   turn: TurnState | undefined;
+  /** How long the turns of its task have waited for their first tokens. */
+  waitedMs: number;
+  /** A tool's pause has begun since its last turn: the next one is of the same task. */
+  goesOn: boolean;
   /** When its last turn ended; undefined before that. */
   endedMs: number | undefined;
   /** Its KV is on its way to another device. */
@@ -184,13 +188,14 @@ export function newTurn(
   request: TurnRequest,
   conversation: ConversationState,
   arrivedMs: number,
-  promptMs: number,
+  /** By how much later it counts as having come. */
+  laterMs: number,
 ): TurnState {
   return {
     request,
     conversation,
     arrivedMs,
-    rank: rankOf(request, arrivedMs, promptMs),
+    rank: rankOf(request, arrivedMs, laterMs),
     list: undefined,
     residence: undefined,
     device: undefined,
@@ -207,8 +212,8 @@ export function newTurn(
 }
 
 /** By arrival, ten seconds earlier for each step of priority, and later by what its prompt counts. */
-function rankOf({ priority = 0 }: TurnRequest, arrivedMs: number, promptMs: number): number {
-  return arrivedMs - priority * PRIORITY_MS + promptMs;
+function rankOf({ priority = 0 }: TurnRequest, arrivedMs: number, laterMs: number): number {
+  return arrivedMs - priority * PRIORITY_MS + laterMs;
 }
 
 const PRIORITY_MS = 10_000;

@@ -11,18 +11,15 @@ import { nextPosition, nextTokens, promptTokens, standingOf, type TurnState, tok
 
 export interface StepBudget {
   tokens: number;
+  /** Of prompts alone. */
+  promptTokens: number;
   rows: number;
   logitRows: number;
 }
 
-/** A prompt of more than `longTokens` runs in chunks of `tokens`, so that others do not wait for it. */
-export interface Chunk {
-  readonly tokens: number;
-  readonly longTokens: number;
-}
-
-export function stepBudget(limits: RunnerLimits): StepBudget {
-  return { tokens: limits.maxStepTokens, rows: limits.maxStepRows, logitRows: limits.maxLogitRows };
+export function stepBudget(limits: RunnerLimits, promptTokens: number): StepBudget {
+  const { maxStepTokens: tokens, maxStepRows: rows, maxLogitRows: logitRows } = limits;
+  return { tokens, promptTokens, rows, logitRows };
 }
 
 /** Adds the turns that a plan made now may hold; false while one has to wait, so that it stays in a step with the others. */
@@ -46,11 +43,10 @@ export function hasRow({ rows, tokens, logitRows }: StepBudget): boolean {
 }
 
 /** How many of the turn's next tokens this step takes; 0 when there is no room for it. */
-export function shareOf(turn: TurnState, budget: StepBudget, chunk: Chunk): number {
+export function shareOf(turn: TurnState, budget: StepBudget): number {
   if (budget.rows === 0) return 0;
   const left = Math.max(1, tokensLeft(turn));
-  const most = Math.min(turn.request.chunkTokens ?? left, left > chunk.longTokens ? chunk.tokens : left);
-  const share = Math.min(left, most, budget.tokens);
+  const share = Math.min(left, turn.request.chunkTokens ?? left, budget.promptTokens, budget.tokens);
   if (turn.request.output.kind === "logits") {
     const again = deliveredEnd(turn) - nextPosition(turn);
     return again > 0 ? Math.min(share, again) : Math.min(share, budget.logitRows);

@@ -10,7 +10,7 @@ export const baton: Policy = {
   name: "baton",
   transfers: 1,
   parks: true,
-  steps: { promptWeight: 8, longMs: 200, chunkMs: 50 },
+  steps: { promptWeight: 4, waitedWeight: 1, promptMsBesideDecodes: 50, promptMs: 200 },
   place: (turn, { devices }) => {
     const { bound, newTokens } = turn;
     if (bound !== undefined) return { device: bound, leaves: false, moves: false };

@@ -22,11 +22,11 @@ interface PartsOptions {
 }
 
 /** What a step takes: so much, for each token of a prompt, and for each decode. As lavapipe took with one core of two, on 15M parameters. */
-const COST = { stepMs: 7, promptMsPerToken: 1.8, decodeMs: 3 };
+const COST = { stepMs: 9, promptMsPerToken: 2.4, decodeMs: 4 };
 const LINK = { bytesPerMs: 500_000, latencyMs: 1 };
 const SLO = { ttftMs: 1000, tbtMs: 75 };
 /** Conversations a second that two such devices can just take. */
-const RATE = 4.5;
+const RATE = 3.4;
 
 interface Scene {
   readonly name: string;

@@ -31,7 +31,7 @@ export interface DeviceOptions {
 }
 
 /** Tokens of prompts that a step may hold however long it holds up others: below, a step's fixed cost is most of it. */
-const LEAST_PROMPT_TOKENS = 32;
+const LEAST_PROMPT_TOKENS = 16;
 
 /**
  * One device's turns and plans: step composition. Turns wait in their order until their blocks are reserved (`Admission`), and then share

@@ -211,7 +211,7 @@ export function newTurn(
   };
 }
 
-/** By arrival, ten seconds earlier for each step of priority, and later by what its prompt counts. */
+/** By arrival, ten seconds earlier for each step of priority, and later by what its prompt and its waiting count. */
 function rankOf({ priority = 0 }: TurnRequest, arrivedMs: number, laterMs: number): number {
   return arrivedMs - priority * PRIORITY_MS + laterMs;
 }

@@ -4,7 +4,8 @@ import { type DeviceView, least, type Policy } from "../policy.ts";
  * Baton's own: ConServe (arXiv 2606.01839) where that pays, by what is observed at the moment. A first turn's prompt runs where it delays
  * everybody least, itself included: it waits for the prompts before it, and holds up every turn that decodes there. Where the
  * conversation stays is decided when that has run: on the device with the least to carry, which may be the same one, and then nothing
- * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones, and a prompt holds up decodes by a bounded time a step.
+ * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones and tasks that have
+ * waited before others, and all prompts together hold up decodes by a bounded time a step.
  */
 export const baton: Policy = {
   name: "baton",

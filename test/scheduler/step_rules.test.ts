@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { baton } from "../../src/scheduler/policies/baton.ts";
+import { tokensOf } from "./driver.ts";
+import { Fleet } from "./fleet.ts";
+
+/** What prompts may take of a step, and whose goes first. */
+
+const range = (length: number, from = 0) => Array.from({ length }, (_, index) => (from + index) % 97);
+const steps = { promptWeight: 0, waitedWeight: 1, promptMsBesideDecodes: 200, promptMs: 400 };
+
+/** A device that takes 10 ms for a token, and has shown it. */
+function measured(): Fleet {
+  const limits = { maxStepTokens: 100, maxStepRows: 8, blocks: 400, plansInFlight: 1 };
+  const fleet = new Fleet({ one: { role: "both", limits } }, { ...baton, steps });
+  const runner = fleet.machines.get("one")?.runner;
+  if (runner) runner.stepMs = (tokens) => 10 * tokens;
+  fleet.arrive(0, "first", range(40, 3), { output: tokensOf(1) });
+  fleet.finish();
+  return fleet;
+}
+
+/** Tokens of each conversation in the step that was given last. */
+function lastStep(fleet: Fleet): Readonly<Record<string, number>> {
+  const plan = fleet.commands.findLast((command) => command.kind === "run-step")?.plan;
+  return Object.fromEntries(plan?.rows.map(({ sequence, tokens }) => [sequence, tokens.length]) ?? []);
+}
+
+test("all prompts of a step together take their share of it, a smaller one beside decodes", () => {
+  const fleet = measured();
+  fleet.arrive(1, "talks", range(4, 50), { output: tokensOf(40) });
+  for (const turn of [2, 3, 4])
+    fleet.arrive(turn, `long-${turn}`, range(90, 7 * turn), { output: tokensOf(1) });
+  fleet.step("one");
+  fleet.step("one");
+  // The rate is measured, in steps with decodes as well: at least 10 ms a token.
+  const beside = lastStep(fleet);
+  expect(Object.keys(beside).toSorted()).toEqual(["long-2", "talks"]);
+  expect(beside["long-2"]).toBeGreaterThan(16);
+  expect(beside["long-2"]).toBeLessThanOrEqual(20);
+  fleet.send({ kind: "turn-stopped", turn: 1, reason: "abort" });
+  fleet.step("one");
+  const alone = Object.values(lastStep(fleet)).reduce((sum, tokens) => sum + tokens, 0);
+  expect(alone).toBeGreaterThan(32);
+  expect(alone).toBeLessThanOrEqual(40);
+});
+
+test("a turn goes before one that came earlier and whose task has waited less, if a tool's pause led to it", () => {
+  for (const pauses of [true, false]) {
+    const fleet = measured();
+    fleet.msPerEvent = 100;
+    fleet.arrive(1, "blocks", range(90, 30), { output: tokensOf(1) });
+    fleet.arrive(2, "waited", range(60, 60), { output: tokensOf(1) });
+    fleet.finish();
+    if (pauses) fleet.send({ kind: "pause-began", conversation: "waited" });
+    fleet.arrive(3, "blocks", range(90, 40), { output: tokensOf(1) });
+    fleet.arrive(4, "new", range(90, 20), { output: tokensOf(1) });
+    fleet.arrive(5, "waited", range(90, 10), { output: tokensOf(1) });
+    for (let n = 0; n < 3; n++) fleet.step("one");
+    const firsts = fleet.commands.flatMap((command) =>
+      command.kind === "run-step" ? command.plan.rows : [],
+    );
+    const order = [...new Set(firsts.slice(-4).map(({ sequence }) => sequence))];
+    expect(order.includes("waited")).toBe(pauses);
+  }
+});

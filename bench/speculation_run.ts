@@ -134,7 +134,7 @@ async function answer(
   try {
     for await (const part of conversation.send(prompt, { temperature: 0, maxTokens, signal })) {
       if (part.type === "done") done = part;
-      else {
+      else if (part.type === "text") {
         onText();
         text += part.text;
       }

@@ -4,6 +4,7 @@ import { openRuntime } from "./runtime.ts";
 
 /** Baton in a browser. */
 
+export * from "./agent/index.ts";
 export * from "./api.ts";
 export * from "./errors.ts";
 export { createBrowserPlatform } from "./platform/browser/browser_platform.ts";

@@ -4,6 +4,7 @@ import { openRuntime } from "./runtime.ts";
 
 /** Baton in Node. */
 
+export * from "./agent/index.ts";
 export * from "./api.ts";
 export * from "./errors.ts";
 export { createNodePlatform } from "./platform/node/node_platform.ts";

@@ -15,10 +15,11 @@ import type {
   TuneOptions,
   TuneResult,
 } from "./api.ts";
-import { ChatConversation, type ConversationParts, systemMessages } from "./conversation/conversation.ts";
+import { ChatConversation, type ConversationParts } from "./conversation/conversation.ts";
 import { HostBlocks } from "./conversation/host_blocks.ts";
 import { disposed } from "./conversation/loop_errors.ts";
-import { checkObject, checkText, invalidOption } from "./conversation/option_checks.ts";
+import { checkConversationOptions } from "./conversation/message_checks.ts";
+import { invalidOption } from "./conversation/option_checks.ts";
 import { TurnLoop } from "./conversation/turn_loop.ts";
 import { BatonError } from "./errors.ts";
 import { evaluate } from "./evaluate.ts";
@@ -36,6 +37,7 @@ import { policies } from "./scheduler/policies/table.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
 import type { ConversationSnapshot, DeviceSnapshot } from "./scheduler/snapshot.ts";
 import type { ChatTemplate } from "./text/chat.ts";
+import { Grammars } from "./text/grammar.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 
 /**
@@ -124,6 +126,11 @@ class BatonRuntime implements Runtime {
       loop: this.#loop,
       tokenizer,
       template,
+      grammars: new Grammars({
+        tokenizer,
+        vocabTokens: runner.limits.vocabTokens,
+        load: () => platform.loadXgrammar(),
+      }),
       limits: runner.limits,
       history: (id) => this.#scheduler.history(id),
       cachedTokens: (id) => this.#scheduler.cachedTokens(id),
@@ -185,19 +192,18 @@ class BatonRuntime implements Runtime {
 
   conversation(options: ConversationOptions = {}): ChatConversation {
     this.#loop.assertAlive();
-    checkObject("options", options);
-    if (options.system !== undefined) checkText("system", options.system);
-    return new ChatConversation(this.#newId("conversation"), systemMessages(options.system), this.#parts);
+    const checked = checkConversationOptions(options);
+    return new ChatConversation(this.#newId("conversation"), checked, this.#parts);
   }
 
   async import(saved: Uint8Array<ArrayBuffer> | Blob): Promise<ChatConversation> {
     this.#loop.assertAlive();
     const bytes = saved instanceof Blob ? new Uint8Array(await saved.arrayBuffer()) : saved;
     if (!(bytes instanceof Uint8Array)) throw invalidOption("saved", saved, "a Uint8Array or a Blob");
-    const { messages, ...kv } = await decodeArtefact(bytes, this.#parts.artefactModel);
+    const { messages, tools, ...kv } = await decodeArtefact(bytes, this.#parts.artefactModel);
     const id = this.#newId("conversation");
     this.#loop.load(id, kv);
-    return new ChatConversation(id, messages, this.#parts);
+    return new ChatConversation(id, { messages, tools }, this.#parts);
   }
 
   async evaluate(request: EvaluateRequest): Promise<EvaluateResult> {
@@ -284,6 +290,6 @@ function textCodec(tokenizer: Tokenizer, template: ChatTemplate): TextCodec {
   return {
     encode: (text) => tokenizer.encode(text, { control: false }),
     decode: (ids) => tokenizer.decode(ids),
-    encodeChat: (messages) => template.encode(messages, { generationPrompt: true }),
+    encodeChat: (messages, tools = []) => template.encode(messages, { generationPrompt: true, tools }),
   };
 }

@@ -9,7 +9,7 @@ export type EvalEntry =
   | { readonly messages: readonly Message[] };
 
 const FORMS = `{"ids": […]}, {"text": "…"} or {"messages": [{"role": …, "content": …}, …]}`;
-const ROLES: readonly unknown[] = ["system", "user", "assistant"] satisfies Message["role"][];
+const ROLES = ["system", "user", "assistant"] as const satisfies Message["role"][];
 
 /** @throws ModelError `file-not-found`, `file-unreadable`; InputError `invalid-option` naming the entry */
 export async function readEvalFile(path: string): Promise<readonly EvalEntry[]> {
@@ -73,8 +73,8 @@ function checkMessages(path: string, index: number, messages: unknown): readonly
   }
   return messages.map((message: unknown, at) => {
     const { role, content } = isRecord(message) ? message : {};
-    if (ROLES.includes(role) && typeof content === "string")
-      return { role: role as Message["role"], content };
+    const known = ROLES.find((one) => one === role);
+    if (known !== undefined && typeof content === "string") return { role: known, content };
     const expected = `a role (${ROLES.join(", ")}) and a content, both strings`;
     throw wrongEntry(path, index, `has a message ${at} that needs ${expected}`);
   });

@@ -19,6 +19,7 @@ export async function runTurn(
       const { finishReason, usage, timings } = part;
       return { prompt, text, finishReason, usage, timings };
     }
+    if (part.type !== "text") continue;
     text += part.text;
     await show(part.text);
   }

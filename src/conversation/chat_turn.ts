@@ -1,41 +1,58 @@
-import type { DonePart, Part } from "../api.ts";
+import type { AssistantMessage, DonePart, Part } from "../api.ts";
 import { turnTimings } from "../metrics/turn_metrics.ts";
-import type { TurnRequest } from "../protocol/turn.ts";
+import type { FinishReason, TurnRequest } from "../protocol/turn.ts";
+import type { Grammar } from "../text/grammar.ts";
 import { createStopMatcher } from "../text/stop_strings.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import type { ToolCallParser } from "../text/tools/tool_call_parser.ts";
 import { Answer } from "./answer.ts";
 import { PartStream } from "./part_stream.ts";
 import type { TurnOptions } from "./send_options.ts";
 import type { TurnLoop } from "./turn_loop.ts";
 import type { TurnSink } from "./turn_sinks.ts";
 
+export interface ChatTurnParts {
+  readonly loop: TurnLoop;
+  readonly tokenizer: Tokenizer;
+  readonly options: TurnOptions;
+  readonly toolCalls: ToolCallParser;
+  /** What the answer is decoded under. */
+  readonly grammar: Grammar | undefined;
+  readonly arrivedMs: number;
+  callId(index: number): string;
+  /** Hears the whole answer when the turn has ended, unless it left nothing. */
+  onAnswer(answer: AssistantMessage): void;
+}
+
 /** One turn from its tokens to its parts. */
 export class ChatTurn implements TurnSink {
   readonly ended: Promise<void>;
   readonly #loop: TurnLoop;
   readonly #options: TurnOptions;
+  readonly #grammar: Grammar | undefined;
   readonly #endTokens: readonly number[];
   readonly #answer: Answer;
   readonly #stream = new PartStream();
   readonly #arrivedMs: number;
   readonly #tokenMs: number[] = [];
   #turn: number | undefined;
-  #end: (answer: string | undefined) => void = () => {};
+  #end: (answer: AssistantMessage | undefined) => void = () => {};
 
-  /** `onAnswer` hears the whole answer when the turn has ended, unless it left nothing. */
-  constructor(
-    { loop, tokenizer }: { readonly loop: TurnLoop; readonly tokenizer: Tokenizer },
-    options: TurnOptions,
-    onAnswer: (answer: string) => void,
-  ) {
+  constructor(parts: ChatTurnParts) {
+    const { loop, tokenizer, options, toolCalls, callId, onAnswer } = parts;
     this.#loop = loop;
     this.#options = options;
-    this.#arrivedMs = loop.nowMs;
+    this.#grammar = parts.grammar;
+    this.#arrivedMs = parts.arrivedMs;
     this.#endTokens = [...tokenizer.endTokens];
     const silent = new Set([...this.#endTokens, ...options.stopTokens]);
-    this.#answer = new Answer(tokenizer.detokenizer(), createStopMatcher(options.stop), (id) =>
-      silent.has(id),
-    );
+    this.#answer = new Answer({
+      detokenizer: tokenizer.detokenizer(),
+      stops: createStopMatcher(options.stop),
+      toolCalls,
+      silent: (id) => silent.has(id),
+      callId,
+    });
     this.ended = new Promise((resolve) => {
       this.#end = (answer) => {
         if (answer !== undefined) onAnswer(answer);
@@ -46,7 +63,9 @@ export class ChatTurn implements TurnSink {
 
   /** @throws InputError `disposed` */
   begin(prompt: Pick<TurnRequest, "conversation" | "keep" | "tokens">): void {
-    const { sampling, maxTokens, stopTokens, priority } = this.#options;
+    const { maxTokens, stopTokens, priority } = this.#options;
+    const constraint = this.#grammar;
+    const sampling = { ...this.#options.sampling, ...(constraint && { constraint }) };
     const output = { kind: "tokens", sampling, maxTokens, stopTokens, endTokens: this.#endTokens } as const;
     this.#turn = this.#loop.start({ ...prompt, output, priority }, this);
   }
@@ -61,16 +80,21 @@ export class ChatTurn implements TurnSink {
 
   token(token: number, atMs: number): void {
     this.#tokenMs.push(atMs);
-    this.#show(this.#answer.push(token));
+    this.#stream.push(...this.#answer.push(token));
     if (this.#answer.stopped && this.#turn !== undefined) this.#loop.stop(this.#turn, "stop");
   }
 
-  finished(reason: DonePart["finishReason"], usage: DonePart["usage"], endedMs: number): void {
-    this.#show(this.#answer.end());
+  finished(reason: FinishReason, usage: DonePart["usage"], endedMs: number): void {
+    const failure = this.#grammar?.failure;
+    if (failure !== undefined) {
+      this.failed(failure);
+      return;
+    }
+    this.#stream.push(...this.#answer.end());
     const timings = turnTimings({ arrivedMs: this.#arrivedMs, tokenMs: this.#tokenMs, endedMs });
     this.#stream.push({ type: "done", finishReason: this.#answer.reason(reason), usage, timings });
     this.#stream.close();
-    this.#end(usage.completionTokens > 0 ? this.#answer.text : undefined);
+    this.#end(usage.completionTokens > 0 ? this.#answer.message : undefined);
   }
 
   failed(error: Error): void {
@@ -83,9 +107,5 @@ export class ChatTurn implements TurnSink {
     const timings = turnTimings({ arrivedMs: this.#arrivedMs, tokenMs: [], endedMs: this.#loop.nowMs });
     const usage = { promptTokens, cachedTokens, completionTokens: 0 };
     return { type: "done", finishReason: "abort", usage, timings };
-  }
-
-  #show(text: string): void {
-    if (text !== "") this.#stream.push({ type: "text", text });
   }
 }

@@ -1,13 +1,25 @@
-import type { Conversation, ForkOptions, Message, Part, SendOptions } from "../api.ts";
+import type {
+  Conversation,
+  ConversationOptions,
+  ForkOptions,
+  Message,
+  NewMessage,
+  Part,
+  SendOptions,
+  ToolDefinition,
+} from "../api.ts";
 import { InputError } from "../errors.ts";
 import { type ArtefactModel, encodeArtefact } from "../kv/artefact.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
 import type { ChatTemplate } from "../text/chat.ts";
+import type { Grammar, Grammars } from "../text/grammar.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { ChatTurn } from "./chat_turn.ts";
+import { noToolCalls } from "../text/tools/tool_call_parser.ts";
+import { ChatTurn, type ChatTurnParts } from "./chat_turn.ts";
+import { checkInput } from "./message_checks.ts";
 import { checkNumber, invalidOption } from "./option_checks.ts";
-import { checkPrompt, checkSendOptions } from "./send_options.ts";
+import { checkSendOptions, type TurnOptions } from "./send_options.ts";
 import type { TurnLoop } from "./turn_loop.ts";
 
 /** What a conversation stands on; the runtime's. */
@@ -15,6 +27,7 @@ export interface ConversationParts {
   readonly loop: TurnLoop;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
+  readonly grammars: Grammars;
   readonly limits: RunnerLimits;
   /** The tokens that a conversation has run. */
   history(conversation: string): readonly number[];
@@ -30,13 +43,19 @@ export interface ConversationParts {
  */
 export class ChatConversation implements Conversation {
   readonly id: string;
+  readonly tools: readonly ToolDefinition[];
   readonly #parts: ConversationParts;
   #messages: readonly Message[];
   #disposed = false;
   #turns = 0;
 
-  constructor(id: string, messages: readonly Message[], parts: ConversationParts) {
+  constructor(
+    id: string,
+    { messages, tools }: Required<Pick<ConversationOptions, "messages" | "tools">>,
+    parts: ConversationParts,
+  ) {
     this.id = id;
+    this.tools = tools;
     this.#parts = parts;
     this.#messages = messages;
   }
@@ -49,13 +68,75 @@ export class ChatConversation implements Conversation {
     return this.#parts.cachedTokens(this.id);
   }
 
-  async *send(text: string, options: SendOptions = {}): AsyncGenerator<Part, void> {
-    checkPrompt(text);
-    const checked = checkSendOptions(options, this.#parts.limits);
+  async *send(input: string | readonly NewMessage[], options: SendOptions = {}): AsyncGenerator<Part, void> {
+    const added = checkInput(input);
+    const checked = checkSendOptions(options, this.#parts.limits, this.tools);
+    const arrivedMs = this.#parts.loop.nowMs;
+    const grammar = await this.#grammar(checked);
+    try {
+      if (this.#disposed) throw conversationDisposed(this.id);
+      yield* this.#run(this.#turn({ options: checked, grammar, arrivedMs }, added), added, checked.signal);
+    } finally {
+      grammar?.dispose();
+    }
+  }
+
+  fork({ messages = this.#messages.length }: ForkOptions = {}): ChatConversation {
+    const kept = this.#first(messages);
+    const id = this.#parts.newId();
+    this.#parts.loop.fork(id, this.id);
+    return new ChatConversation(id, { messages: kept, tools: this.tools }, this.#parts);
+  }
+
+  endPause(): void {
+    this.#parts.loop.resume(this.id);
+  }
+
+  rollback(messages: number): void {
+    const kept = this.#first(messages);
+    if (this.#turns > 0) {
+      const message = `${this.id} has a turn that runs: stop it, or wait for its end, before you roll back.`;
+      throw new InputError("conversation-busy", message, { conversation: this.id });
+    }
+    this.#messages = kept;
+  }
+
+  async export(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#disposed) throw conversationDisposed(this.id);
-    const turn = new ChatTurn(this.#parts, checked, (answer) => this.#remember(text, answer));
-    const prompt = this.#prompt({ role: "user", content: text });
-    const { signal } = checked;
+    const { loop, artefactModel: model } = this.#parts;
+    const [messages, tools] = [this.#messages, this.tools];
+    return encodeArtefact({ model, messages, tools, ...(await loop.save(this.id)) });
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#parts.loop.close(this.id);
+  }
+
+  /** @throws InputError `invalid-option`, `disposed` */
+  #first(messages: number): readonly Message[] {
+    if (this.#disposed) throw conversationDisposed(this.id);
+    this.#parts.loop.assertAlive();
+    checkNumber("messages", messages, { min: 0, max: this.#messages.length, integer: true });
+    const kept = this.#messages.slice(0, messages);
+    if (asksSomething(kept))
+      throw invalidOption("messages", messages, "a number that leaves no question without its answer");
+    return kept;
+  }
+
+  #prompt(next: readonly Message[]): Pick<TurnRequest, "keep" | "tokens"> {
+    const cached = this.#parts.history(this.id);
+    const history = { messages: this.#messages, tools: this.tools, cached };
+    const { keep, append } = this.#parts.template.continuation(history, next);
+    return { keep, tokens: append };
+  }
+
+  async *#run(
+    turn: ChatTurn,
+    added: readonly NewMessage[],
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Part, void> {
+    const prompt = this.#prompt(added);
     if (signal?.aborted) {
       yield turn.neverBegun(prompt.keep, prompt.keep + prompt.tokens.length);
       return;
@@ -74,62 +155,44 @@ export class ChatConversation implements Conversation {
     }
   }
 
-  fork({ messages = this.#messages.length }: ForkOptions = {}): ChatConversation {
-    const kept = this.#first(messages);
-    const id = this.#parts.newId();
-    this.#parts.loop.fork(id, this.id);
-    return new ChatConversation(id, kept, this.#parts);
+  #turn(
+    { options, ...given }: Pick<ChatTurnParts, "options" | "grammar" | "arrivedMs">,
+    added: readonly NewMessage[],
+  ): ChatTurn {
+    const { loop, tokenizer, template } = this.#parts;
+    const mayCall = this.tools.length > 0 && options.toolChoice !== "none" && !options.responseFormat;
+    const earlier = this.#messages.flatMap((message) =>
+      message.role === "assistant" ? (message.toolCalls ?? []) : [],
+    );
+    return new ChatTurn({
+      loop,
+      tokenizer,
+      options,
+      ...given,
+      toolCalls: mayCall ? template.toolCalls.parser() : noToolCalls,
+      callId: (index) => `call-${earlier.length + index + 1}`,
+      onAnswer: (answer) => {
+        this.#messages = [...this.#messages, ...added, answer];
+        if (answer.toolCalls) loop.pause(this.id);
+      },
+    });
   }
 
-  rollback(messages: number): void {
-    const kept = this.#first(messages);
-    if (this.#turns > 0) {
-      const message = `${this.id} has a turn that runs: stop it, or wait for its end, before you roll back.`;
-      throw new InputError("conversation-busy", message, { conversation: this.id });
-    }
-    this.#messages = kept;
-  }
-
-  async export(): Promise<Uint8Array<ArrayBuffer>> {
-    if (this.#disposed) throw conversationDisposed(this.id);
-    const { loop, artefactModel: model } = this.#parts;
-    const messages = this.#messages;
-    return encodeArtefact({ model, messages, ...(await loop.save(this.id)) });
-  }
-
-  dispose(): void {
-    this.#disposed = true;
-    this.#parts.loop.close(this.id);
-  }
-
-  /** @throws InputError `invalid-option`, `disposed` */
-  #first(messages: number): readonly Message[] {
-    if (this.#disposed) throw conversationDisposed(this.id);
-    this.#parts.loop.assertAlive();
-    checkNumber("messages", messages, { min: 0, max: this.#messages.length, integer: true });
-    const kept = this.#messages.slice(0, messages);
-    if (kept.at(-1)?.role === "user")
-      throw invalidOption("messages", messages, "a number that leaves no question without its answer");
-    return kept;
-  }
-
-  #prompt(next: Message): Pick<TurnRequest, "keep" | "tokens"> {
-    const cached = this.#parts.history(this.id);
-    const { keep, append } = this.#parts.template.continuation({ messages: this.#messages, cached }, next);
-    return { keep, tokens: append };
-  }
-
-  #remember(prompt: string, answer: string): void {
-    this.#messages = [
-      ...this.#messages,
-      { role: "user", content: prompt },
-      { role: "assistant", content: answer },
-    ];
+  async #grammar({ responseFormat, toolChoice, constrained }: TurnOptions): Promise<Grammar | undefined> {
+    const { grammars, template } = this.#parts;
+    if (responseFormat) return grammars.json(responseFormat.schema);
+    const mustCall = toolChoice !== "auto" && toolChoice !== "none";
+    if (toolChoice === "none" || this.tools.length === 0 || !(constrained || mustCall)) return undefined;
+    const named = typeof toolChoice === "object" ? toolChoice.tool : undefined;
+    const tools = this.tools.filter(({ name }) => named === undefined || name === named);
+    return grammars.toolCalls(tools, { style: template.toolCalls, atLeastOne: mustCall });
   }
 }
 
-export function systemMessages(system: string | undefined): readonly Message[] {
-  return system === undefined ? [] : [{ role: "system", content: system }];
+/** Whether the messages end with something that the model is to answer. */
+export function asksSomething(messages: readonly Message[]): boolean {
+  const role = messages.at(-1)?.role;
+  return role === "user" || role === "tool";
 }
 
 function conversationDisposed(conversation: string): InputError {

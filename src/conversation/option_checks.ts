@@ -45,6 +45,11 @@ export function checkText(option: string, value: unknown): asserts value is stri
   if (typeof value !== "string") throw invalidOption(option, value, "text");
 }
 
+export function checkBoolean(option: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw invalidOption(option, value, "true or false");
+}
+
 export function checkFunction(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") throw invalidOption(option, value, "a function");
 }

@@ -7,8 +7,8 @@ export class PartStream {
   #error: Error | undefined;
   #wake: () => void = () => {};
 
-  push(part: Part): void {
-    this.#parts.push(part);
+  push(...parts: readonly Part[]): void {
+    this.#parts.push(...parts);
     this.#wake();
   }
 

@@ -1,13 +1,13 @@
-import type { SendOptions } from "../api.ts";
-import { InputError } from "../errors.ts";
+import type { ResponseFormat, SendOptions, ToolChoice, ToolDefinition } from "../api.ts";
+import { isJsonObject } from "../protocol/chat.ts";
 import type { SamplingOptions } from "../protocol/sampling.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import {
+  checkBoolean,
   checkNumber,
   checkObject,
   checkOptionalNumber,
   checkSignal,
-  checkText,
   checkTokens,
   invalidOption,
   type Range,
@@ -20,6 +20,9 @@ export interface TurnOptions {
   readonly priority: number;
   readonly stop: readonly string[];
   readonly stopTokens: readonly number[];
+  readonly toolChoice: ToolChoice;
+  readonly constrained: boolean;
+  readonly responseFormat: ResponseFormat | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -46,16 +49,11 @@ export const greedy: Required<SamplingOptions> = {
   seed: 0,
 };
 
-/** @throws InputError `empty-prompt`, `invalid-option` */
-export function checkPrompt(text: unknown): void {
-  checkText("text", text);
-  if (text.trim() === "") throw new InputError("empty-prompt", "The prompt is empty: say something.");
-}
-
 /** @throws InputError `invalid-option` */
 export function checkSendOptions(
   options: SendOptions,
   { vocabTokens, contextTokens }: Pick<RunnerLimits, "vocabTokens" | "contextTokens">,
+  tools: readonly ToolDefinition[] = [],
 ): TurnOptions {
   checkObject("options", options);
   checkSignal(options.signal);
@@ -66,6 +64,9 @@ export function checkSendOptions(
     priority: checkNumber("priority", options.priority ?? 0, { min: -1000, max: 1000 }),
     stop: checkStop(options.stop ?? []),
     stopTokens: checkTokens("stopTokens", options.stopTokens ?? [], vocabTokens),
+    toolChoice: checkToolChoice(options.toolChoice ?? "auto", tools),
+    constrained: checkBoolean("constrained", options.constrained ?? false),
+    responseFormat: checkResponseFormat(options.responseFormat),
     signal: options.signal,
   };
 }
@@ -84,6 +85,24 @@ function checkStop(value: unknown): readonly string[] {
     throw invalidOption("stop", value, "a list of texts that are not empty");
   }
   return value;
+}
+
+function checkToolChoice(choice: unknown, tools: readonly ToolDefinition[]): ToolChoice {
+  if (choice === "auto" || choice === "none") return choice;
+  if (choice === "required" && tools.length > 0) return choice;
+  const named = isJsonObject(choice) ? tools.find(({ name }) => name === choice["tool"]) : undefined;
+  if (named !== undefined) return { tool: named.name };
+  const names = tools.map(({ name }) => name).join(", ");
+  const expected = `"auto", "none"${names === "" ? "" : `, "required" or { tool } of ${names}`}`;
+  throw invalidOption("toolChoice", choice, expected);
+}
+
+function checkResponseFormat(format: unknown): ResponseFormat | undefined {
+  if (format === undefined) return undefined;
+  const { type, schema } = isJsonObject(format) ? format : {};
+  if (type === "json" && schema === undefined) return { type };
+  if (type === "json" && isJsonObject(schema)) return { type, schema };
+  throw invalidOption("responseFormat", format, '{ type: "json" }, with a JSON schema or without');
 }
 
 function randomSeed(): number {

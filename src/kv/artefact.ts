@@ -1,5 +1,6 @@
 import { createSHA256 } from "hash-wasm";
 import { InputError } from "../errors.ts";
+import type { Message, ToolDefinition } from "../protocol/chat.ts";
 
 /**
  * A conversation with its KV cache as bytes, to be kept and continued elsewhere: in another process, on another device or tab. Little
@@ -8,17 +9,13 @@ import { InputError } from "../errors.ts";
  */
 export interface KvArtefact {
   readonly model: ArtefactModel;
-  readonly messages: readonly ArtefactMessage[];
+  readonly messages: readonly Message[];
+  readonly tools: readonly ToolDefinition[];
   /** All tokens that the conversation has run. */
   readonly tokens: readonly number[];
   /** Of how many, from the first on, `blocks` holds K and V. */
   readonly cachedTokens: number;
   readonly blocks: Uint8Array<ArrayBuffer>;
-}
-
-export interface ArtefactMessage {
-  readonly role: "system" | "user" | "assistant";
-  readonly content: string;
 }
 
 /** What the KV belongs to; a different one would read it as something else. */
@@ -40,14 +37,23 @@ const MOST_HEADER_BYTES = 64 << 20;
 interface Header {
   readonly version: number;
   readonly model: ArtefactModel;
-  readonly messages: KvArtefact["messages"];
+  readonly messages: readonly Message[];
+  /** Absent where there are none. */
+  readonly tools?: readonly ToolDefinition[];
   readonly tokens: number;
   readonly cachedTokens: number;
 }
 
 export async function encodeArtefact(artefact: KvArtefact): Promise<Uint8Array<ArrayBuffer>> {
-  const { model, messages, tokens, cachedTokens, blocks } = artefact;
-  const header: Header = { version: ARTEFACT_VERSION, model, messages, tokens: tokens.length, cachedTokens };
+  const { model, messages, tools, tokens, cachedTokens, blocks } = artefact;
+  const header: Header = {
+    version: ARTEFACT_VERSION,
+    model,
+    messages,
+    ...(tools.length > 0 && { tools }),
+    tokens: tokens.length,
+    cachedTokens,
+  };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const bytes = new Uint8Array(
     MAGIC.length + 4 + text.length + 4 * tokens.length + blocks.length + SUM_BYTES,
@@ -86,12 +92,12 @@ export async function decodeArtefact(
       `The conversation was saved with the model ${header.model.name}, and this runtime runs ${model.name}: their KV caches differ. Load it into a runtime of the same model file.`,
       { saved: header.model.name, model: model.name },
     );
-  const { tokens, cachedTokens, messages } = header;
+  const { tokens, cachedTokens, messages, tools = [] } = header;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, 4 * tokens);
   const blocks = bytes.slice(at + 4 * tokens, -SUM_BYTES);
   if (blocks.length !== Math.ceil(cachedTokens / blockTokens) * blockBytes) throw damaged("it is cut");
   const ids = Array.from({ length: tokens }, (_, index) => view.getUint32(4 * index, true));
-  return { model: header.model, messages, tokens: ids, cachedTokens, blocks };
+  return { model: header.model, messages, tools, tokens: ids, cachedTokens, blocks };
 }
 
 function readHeader(bytes: Uint8Array<ArrayBuffer>): { readonly header: Header; readonly at: number } {

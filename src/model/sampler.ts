@@ -2,21 +2,23 @@ import { hasPenalties } from "../protocol/sampling.ts";
 import type { TokenSampling } from "../protocol/step.ts";
 
 /**
- * Sampling on the CPU, for what the GPU's kernel does not do: penalties first, then temperature, top-k, top-p and min-p in this
+ * Sampling on the CPU, for what the GPU's kernel does not do: penalties and what is not allowed first, then temperature, top-k, top-p and min-p in this
  * order, each on what the one before left, then one draw. The draw depends on seed and position alone, so a conversation's text
  * does not depend on what else was in its batches.
  */
 
 /**
- * The next token. `logits`: [vocab], changed in place by penalties. `position`: of the last token of the row.
- * Undefined where no logit is a number.
+ * The next token. `logits`: [vocab], changed in place. `position`: of the last token of the row. `allowed`: as `TokenConstraint` gives
+ * it. Undefined where no logit of an allowed token is a number.
  */
 export function sampleToken(
   logits: Float32Array,
   sampling: TokenSampling,
   position: number,
+  allowed?: Int32Array,
 ): number | undefined {
   applyPenalties(logits, sampling);
+  if (allowed !== undefined) forbidOthers(logits, allowed);
   if (sampling.temperature === 0) return argmax(logits);
   const candidates = candidatesOf(logits, sampling);
   if (candidates.length === 0) return undefined;
@@ -41,6 +43,13 @@ function applyPenalties(logits: Float32Array, sampling: TokenSampling): void {
   for (const token of completionTokens) counts.set(token, (counts.get(token) ?? 0) + 1);
   for (const [token, count] of counts) {
     logits[token] = (logits[token] ?? 0) - presencePenalty - frequencyPenalty * count;
+  }
+}
+
+function forbidOthers(logits: Float32Array, allowed: Int32Array): void {
+  for (let id = 0; id < logits.length; id++) {
+    const bit = ((allowed[id >> 5] ?? 0) >> (id & 31)) & 1;
+    if (bit === 0) logits[id] = Number.NEGATIVE_INFINITY;
   }
 }
 

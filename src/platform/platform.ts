@@ -1,5 +1,6 @@
 import type { ByteSource } from "../protocol/bytes.ts";
 import type { OnProgress } from "../protocol/progress.ts";
+import type { XGrammar } from "../protocol/xgrammar.ts";
 import type { Settings } from "./settings.ts";
 
 /** A GPU as the user knows it, before a device is made of it. */
@@ -62,4 +63,6 @@ export interface Platform {
   /** What implements WebGPU here, with its version: npm `webgpu`, or the browser. */
   readonly implementation: string;
   readonly settings: Settings;
+  /** What constrained decoding needs, and nothing else does. */
+  loadXgrammar(): Promise<XGrammar>;
 }

@@ -8,6 +8,7 @@ export type InputCode =
   | "unknown-model"
   | "conversation-busy"
   | "invalid-template"
+  | "invalid-schema"
   | "artefact-damaged"
   | "artefact-version"
   | "artefact-model"

@@ -18,6 +18,23 @@ export interface SamplingOptions {
   readonly seed?: number;
 }
 
+/** What a turn's tokens are drawn by, everything resolved. */
+export interface TurnSampling extends Required<SamplingOptions> {
+  /** Which tokens may come at all. */
+  readonly constraint?: TokenConstraint;
+}
+
+/**
+ * A grammar over tokens. It is asked on the host, by the device that samples; a device elsewhere would need to be sent the grammar.
+ */
+export interface TokenConstraint {
+  /**
+   * The tokens that may follow after these of the answer: bit `id % 32` of word `id / 32` is set. Undefined: all of them. Never
+   * rejects, since one step is many conversations'.
+   */
+  allowed(completionTokens: readonly number[]): Promise<Int32Array | undefined>;
+}
+
 /** The likeliest token, always. */
 export const GREEDY: Required<SamplingOptions> = {
   temperature: 0,
@@ -31,11 +48,15 @@ export const GREEDY: Required<SamplingOptions> = {
 };
 
 /** Whether the choice needs the whole row of logits on the host; otherwise shaders/sample.wesl makes it. */
-export function needsLogits(sampling: Required<SamplingOptions>): boolean {
-  return hasPenalties(sampling) || (sampling.temperature > 0 && isTruncated(sampling));
+export function needsLogits(sampling: TurnSampling): boolean {
+  return dependsOnTokens(sampling) || (sampling.temperature > 0 && isTruncated(sampling));
 }
 
 /** Whether the choice depends on the tokens before. */
+export function dependsOnTokens(sampling: TurnSampling): boolean {
+  return sampling.constraint !== undefined || hasPenalties(sampling);
+}
+
 export function hasPenalties(sampling: Required<SamplingOptions>): boolean {
   const { repetitionPenalty, presencePenalty, frequencyPenalty } = sampling;
   return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;

@@ -1,4 +1,4 @@
-import type { SamplingOptions } from "./sampling.ts";
+import type { TurnSampling } from "./sampling.ts";
 
 /** What one device is to run in one step, and what came out: plain data that crosses any border. */
 
@@ -32,10 +32,10 @@ export type RowOutput =
   | { readonly kind: "logits" };
 
 /** Sampling with everything resolved; the draw depends on `seed` and the token's position and on nothing else. */
-export interface TokenSampling extends Required<SamplingOptions> {
+export interface TokenSampling extends TurnSampling {
   /** Tokens of the prompt, for the repetition penalty; empty when that is 1. */
   readonly promptTokens: readonly number[];
-  /** Tokens of the completion so far, for all three penalties; empty when none applies. */
+  /** Tokens of the completion so far, for all three penalties and the constraint; empty when none applies. */
   readonly completionTokens: readonly number[];
 }
 

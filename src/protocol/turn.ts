@@ -1,4 +1,4 @@
-import type { SamplingOptions } from "./sampling.ts";
+import type { TurnSampling } from "./sampling.ts";
 
 /** A turn as the scheduler knows it: tokens in, tokens or logits out. Text is somebody else's business. */
 
@@ -10,7 +10,7 @@ export type TurnOutput =
   /** Tokens sampled one after another until one of the limits says stop. The token that ends the turn is delivered as well. */
   | {
       readonly kind: "tokens";
-      readonly sampling: Required<SamplingOptions>;
+      readonly sampling: TurnSampling;
       /** At least one. */
       readonly maxTokens: number;
       /** Tokens by which the model ends its turn. */

@@ -124,7 +124,9 @@ export class GpuRunner implements Runner {
       const begunMs = performance.now();
       const copies = this.#copies(plan);
       const landing = this.#submit(plan, copies);
-      return () => this.#land(plan, copies, landing, begunMs);
+      // While the device computes.
+      const masks = Promise.all(plan.rows.map(allowedTokens));
+      return () => this.#land({ plan, copies, landing, masks, begunMs });
     } catch (error) {
       return () => Promise.reject(error);
     } finally {
@@ -147,16 +149,12 @@ export class GpuRunner implements Runner {
     return landing;
   }
 
-  async #land(
-    plan: StepPlan,
-    copies: readonly CopyRange[],
-    landing: Landing,
-    begunMs: number,
-  ): Promise<StepResult> {
+  async #land({ plan, copies, landing, masks, begunMs }: StepUnderWay): Promise<StepResult> {
     const sinceMs = Math.max(begunMs, this.#endedMs);
     try {
+      const allowed = await masks;
       const rows = await this.#readback.read(landing, (data) =>
-        plan.rows.map((row, index) => this.#result(row, data, copies[index]?.to ?? 0)),
+        plan.rows.map((row, index) => this.#result(row, data, copies[index]?.to ?? 0, allowed[index])),
       );
       return { plan: plan.id, rows, ms: performance.now() - sinceMs };
     } finally {
@@ -194,7 +192,7 @@ export class GpuRunner implements Runner {
     });
   }
 
-  #result(row: StepRow, data: ArrayBuffer, at: number): RowResult {
+  #result(row: StepRow, data: ArrayBuffer, at: number, allowed: Int32Array | undefined): RowResult {
     const vocab = this.limits.vocabTokens;
     const { output } = row;
     if (output.kind === "none") return { kind: "none" };
@@ -208,11 +206,26 @@ export class GpuRunner implements Runner {
     }
     const position = row.position + row.tokens.length - 1;
     const token = wantsLogits(row)
-      ? sampleToken(new Float32Array(data, at, vocab).slice(), output.sampling, position)
+      ? sampleToken(new Float32Array(data, at, vocab).slice(), output.sampling, position, allowed)
       : new Uint32Array(data, at, 1)[0];
     if (token === undefined || token === NOTHING_SAMPLED) throw noNumbers(row, this.name);
     return { kind: "token", token };
   }
+}
+
+interface StepUnderWay {
+  readonly plan: StepPlan;
+  readonly copies: readonly CopyRange[];
+  readonly landing: Landing;
+  /** Of each row, which tokens a constraint allows. */
+  readonly masks: Promise<readonly (Int32Array | undefined)[]>;
+  readonly begunMs: number;
+}
+
+async function allowedTokens({ output }: StepRow): Promise<Int32Array | undefined> {
+  if (output.kind !== "token") return undefined;
+  const { constraint, completionTokens } = output.sampling;
+  return constraint?.allowed(completionTokens);
 }
 
 function wantsLogits({ output }: StepRow): boolean {

@@ -1,4 +1,4 @@
-import { hasPenalties } from "../protocol/sampling.ts";
+import { dependsOnTokens } from "../protocol/sampling.ts";
 import type { RowOutput, RunnerLimits, StepRow } from "../protocol/step.ts";
 import type { RankedTurns } from "./ranked_turns.ts";
 import { nextPosition, nextTokens, promptTokens, standingOf, type TurnState, tokensLeft } from "./state.ts";
@@ -89,7 +89,7 @@ function outputOf(turn: TurnState, end: number): RowOutput {
   if (end < tokens.length) return NONE;
   if (turn.sampled) return turn.sampled;
   const { sampling } = output;
-  if (!hasPenalties(sampling)) {
+  if (!dependsOnTokens(sampling)) {
     turn.sampled = { kind: "token", sampling: { ...sampling, promptTokens: [], completionTokens: [] } };
     return turn.sampled;
   }

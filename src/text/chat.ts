@@ -1,8 +1,11 @@
 import { InputError } from "../errors.ts";
+import { isJsonObject, type Message, type ToolDefinition } from "../protocol/chat.ts";
 import { type Metadata, optionalStrings } from "./metadata.ts";
 import { type ChatMessage, compileTemplate, type Render } from "./template.ts";
 import { specialTokenStrings, templateSource } from "./template_source.ts";
 import type { Piece, Tokenizer } from "./tokenizer.ts";
+import { withPreamble } from "./tools/preamble.ts";
+import { type ToolCallStyle, toolCallStyle } from "./tools/style.ts";
 import { readSpecialTokens } from "./vocabulary.ts";
 
 /**
@@ -12,14 +15,20 @@ import { readSpecialTokens } from "./vocabulary.ts";
  */
 export interface ChatTemplate {
   /** @throws InputError `invalid-template`, with the template's own message */
-  encode(messages: readonly ChatMessage[], options: { readonly generationPrompt: boolean }): number[];
+  encode(
+    messages: readonly Message[],
+    options: { readonly generationPrompt: boolean; readonly tools?: readonly ToolDefinition[] },
+  ): number[];
   /** How the next turn goes on from a conversation's cache. @throws InputError `invalid-template` */
-  continuation(history: ChatHistory, next: ChatMessage): Continuation;
+  continuation(history: ChatHistory, next: readonly Message[]): Continuation;
+  /** How the model writes tool calls. */
+  readonly toolCalls: ToolCallStyle;
 }
 
 export interface ChatHistory {
   /** All messages so far, the last answer included. */
-  readonly messages: readonly ChatMessage[];
+  readonly messages: readonly Message[];
+  readonly tools?: readonly ToolDefinition[];
   /** Tokens in the cache: earlier prompts and what the model really generated. */
   readonly cached: readonly number[];
 }
@@ -44,22 +53,50 @@ export function createChatTemplate(
   const specialTokens = specialTokenStrings(readSpecialTokens(metadata, tokens.length), tokens);
   let compiled: Render | undefined;
 
-  const pieces = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): Piece[] => {
+  const toolCalls = toolCallStyle(source ?? "");
+
+  const pieces = (
+    messages: readonly Message[],
+    tools: readonly ToolDefinition[],
+    addGenerationPrompt: boolean,
+  ): Piece[] => {
     compiled ??= compileTemplate(requireSource(source));
-    const mark = unusedCharacter([source ?? "", ...messages.map(({ content }) => content)]);
-    const shielded = messages.map(({ role, content }) => ({
-      role,
-      content: tokenizer.shield(content, mark),
-    }));
-    const text = compiled({ messages: shielded, addGenerationPrompt, specialTokens, now: now() });
+    const told = {
+      messages: toolCalls.inTemplate
+        ? messages.map((message) => asTemplateMessage(message, toolCalls))
+        : withPreamble(messages, tools, toolCalls),
+      tools: toolCalls.inTemplate ? tools : [],
+    };
+    const mark = unusedCharacter(`${source}${JSON.stringify(told)}`);
+    const shielded = mapStrings(told, (text) => tokenizer.shield(text, mark));
+    const text = compiled({ ...shielded, addGenerationPrompt, specialTokens, now: now() });
     return tokenizer.pieces(text, mark);
   };
 
   return {
-    encode: (messages, { generationPrompt }) => tokenizer.encodePieces(pieces(messages, generationPrompt)),
-    continuation: ({ messages, cached }, next) =>
-      continueFrom(tokenizer, cached, pieces([...messages, next], true)),
+    toolCalls,
+    encode: (messages, { generationPrompt, tools = [] }) =>
+      tokenizer.encodePieces(pieces(messages, tools, generationPrompt)),
+    continuation: ({ messages, tools = [], cached }, next) =>
+      continueFrom(tokenizer, cached, pieces([...messages, ...next], tools, true)),
   };
+}
+
+function asTemplateMessage(message: Message, style: ToolCallStyle): ChatMessage {
+  if (message.role === "assistant") return { role: "assistant", content: style.write(message) };
+  if (message.role === "tool") return { role: "tool", content: message.content, name: message.name };
+  return { role: message.role, content: message.content };
+}
+
+/** The same data with every text in it changed, the names of fields too. */
+function mapStrings<T>(value: T, change: (text: string) => string): T {
+  const map = (item: unknown): unknown => {
+    if (typeof item === "string") return change(item);
+    if (Array.isArray(item)) return item.map(map);
+    if (!isJsonObject(item)) return item;
+    return Object.fromEntries(Object.entries(item).map(([key, inner]) => [change(key), map(inner)]));
+  };
+  return map(value) as T;
 }
 
 function requireSource(source: string | undefined): string {
@@ -70,11 +107,11 @@ function requireSource(source: string | undefined): string {
   );
 }
 
-/** A private-use character that is in none of the texts. */
-function unusedCharacter(texts: readonly string[]): string {
+/** A private-use character that is not in the text. */
+function unusedCharacter(text: string): string {
   for (let code = 0xe000; code <= 0xf8ff; code++) {
     const character = String.fromCharCode(code);
-    if (!texts.some((text) => text.includes(character))) return character;
+    if (!text.includes(character)) return character;
   }
   throw new InputError(
     "invalid-template",

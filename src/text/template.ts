@@ -1,15 +1,21 @@
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { InputError } from "../errors.ts";
+import type { ToolDefinition } from "../protocol/chat.ts";
 
 /** Chat templates are Jinja, rendered with the settings and globals that transformers gives them. */
 
+/** A message as templates know it. */
 export interface ChatMessage {
-  readonly role: "system" | "user" | "assistant";
+  readonly role: "system" | "user" | "assistant" | "tool";
   readonly content: string;
+  /** The tool's, of its result. */
+  readonly name?: string;
 }
 
 export interface TemplateVariables {
   readonly messages: readonly ChatMessage[];
+  /** Empty for a template that is to tell of none. */
+  readonly tools: readonly ToolDefinition[];
   readonly addGenerationPrompt: boolean;
   /** `bos_token` and the like; left out where the model has none. */
   readonly specialTokens: Readonly<Record<string, string>>;
@@ -63,14 +69,19 @@ function createEnvironment(variables: TemplateVariables): Environment {
     },
     strftime_now: (format: string) => formatDate(variables.now, format),
     // Mutable copies: a template may sort or pop what it is given.
-    messages: variables.messages.map(({ role, content }) => ({ role, content })),
+    messages: variables.messages.map((message) => ({ ...message })),
     add_generation_prompt: variables.addGenerationPrompt,
-    tools: null,
+    tools: variables.tools.length === 0 ? null : variables.tools.map(asFunction),
     documents: null,
     ...variables.specialTokens,
   };
   for (const [name, value] of Object.entries(globals)) environment.set(name, value);
   return environment;
+}
+
+/** As OpenAI's API has it, which is what templates read. */
+function asFunction({ name, description = "", parameters }: ToolDefinition): object {
+  return { type: "function", function: { name, description, parameters: structuredClone(parameters) } };
 }
 
 /** Python's `range`. */

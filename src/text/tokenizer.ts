@@ -32,6 +32,8 @@ export interface Tokenizer {
   isControl(id: number): boolean;
   /** For one answer, from its first token. */
   detokenizer(): Detokenizer;
+  /** How the vocabulary spells its tokens, in the order of their ids; control tokens are empty. */
+  readonly spelled: { readonly kind: "byte-level" | "sentencepiece"; readonly tokens: readonly string[] };
   /** The bytes a token stands for; of a control token, its name's; of padding, none. @throws InputError `invalid-option` */
   tokenBytes(id: number): Uint8Array;
 
@@ -109,6 +111,11 @@ class GgufTokenizer implements Tokenizer {
 
   isControl(id: number): boolean {
     return this.#vocabulary.control.has(id);
+  }
+
+  get spelled(): Tokenizer["spelled"] {
+    const { tokens, control, spelling } = this.#vocabulary;
+    return { kind: spelling.kind, tokens: tokens.map((token, id) => (control.has(id) ? "" : token)) };
   }
 
   detokenizer(): Detokenizer {

@@ -30,7 +30,13 @@ function renderProbe(metadata: Metadata, { special, tokens }: Vocabulary): strin
   ];
   const specialTokens = specialTokenStrings(special, tokens);
   try {
-    return compileTemplate(source)({ messages, addGenerationPrompt: false, specialTokens, now: new Date(0) });
+    return compileTemplate(source)({
+      messages,
+      tools: [],
+      addGenerationPrompt: false,
+      specialTokens,
+      now: new Date(0),
+    });
   } catch {
     return "";
   }

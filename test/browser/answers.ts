@@ -39,7 +39,7 @@ export async function collect(parts: AsyncIterable<Part>) {
   let text = "";
   for await (const part of parts) {
     if (part.type === "done") return { text, ...part };
-    text += part.text;
+    if (part.type === "text") text += part.text;
   }
   throw new Error("The stream ended without its last part.");
 }

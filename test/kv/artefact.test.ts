@@ -5,6 +5,7 @@ const model = { name: "tiny", hash: "abc", blockTokens: 4, blockBytes: 8 };
 const artefact: KvArtefact = {
   model,
   messages: [{ role: "user", content: "Grüße 👋" }],
+  tools: [{ name: "wait", parameters: { type: "object" } }],
   tokens: [1, 2, 300_000, 4, 5, 6],
   cachedTokens: 5,
   blocks: new Uint8Array(16).map((_, at) => at),
@@ -19,7 +20,14 @@ async function codeOf(work: Promise<unknown>): Promise<unknown> {
 
 test("what is written is read again", async () => {
   expect(await decodeArtefact(await encodeArtefact(artefact), model)).toEqual(artefact);
-  const empty = { ...artefact, messages: [], tokens: [], cachedTokens: 0, blocks: new Uint8Array(0) };
+  const empty = {
+    ...artefact,
+    messages: [],
+    tools: [],
+    tokens: [],
+    cachedTokens: 0,
+    blocks: new Uint8Array(0),
+  };
   expect(await decodeArtefact(await encodeArtefact(empty), model)).toEqual(empty);
 });
 

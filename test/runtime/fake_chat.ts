@@ -1,4 +1,6 @@
-import { ChatConversation, systemMessages } from "../../src/conversation/conversation.ts";
+import type { ConversationOptions } from "../../src/api.ts";
+import { ChatConversation } from "../../src/conversation/conversation.ts";
+import { checkConversationOptions } from "../../src/conversation/message_checks.ts";
 import { TurnLoop } from "../../src/conversation/turn_loop.ts";
 import type { Part, Speculation } from "../../src/index.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
@@ -6,6 +8,7 @@ import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
 import type { RunnerLimits } from "../../src/protocol/step.ts";
 import { Scheduler } from "../../src/scheduler/scheduler.ts";
 import { createChatTemplate } from "../../src/text/chat.ts";
+import { Grammars } from "../../src/text/grammar.ts";
 import { createTokenizer } from "../../src/text/tokenizer.ts";
 import { FakeRunner } from "../harness/fake_runner.ts";
 import { tinyModel } from "./tiny_runtime.ts";
@@ -38,16 +41,33 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
     blockBytes: given.blockBytes,
   };
   const newId = () => `c${++conversations}`;
-  const parts = { loop, tokenizer, template, limits: given, history, cachedTokens, newId, artefactModel };
+  const load = () => Promise.reject(new Error("The fake runner knows no grammar."));
+  const grammars = new Grammars({ tokenizer, vocabTokens: given.vocabTokens, load });
+  const parts = {
+    loop,
+    tokenizer,
+    template,
+    grammars,
+    limits: given,
+    history,
+    cachedTokens,
+    newId,
+    artefactModel,
+  };
 
-  /** From now on every answer is `text`, and then the end of the turn. */
-  const answerWith = (text: string) => {
-    const tokens = tokenizer.encode(text, { control: false });
+  /** From now on a conversation's answers are these, the last one again and again, each followed by the end of the turn. */
+  const answerWith = (...texts: string[]) => {
+    const answers = texts.map((text) => tokenizer.encode(text, { control: false }));
     const [header = -1, ...rest] = tokenizer.encode("<|im_start|>assistant\n", { control: true });
     const [end = -1] = tokenizer.encode("<|im_end|>", { control: true });
-    runner.next = (sequence) =>
-      tokens[sequence.length - sequence.lastIndexOf(header) - 1 - rest.length] ?? end;
-    return tokens;
+    runner.next = (sequence) => {
+      const begins = [...sequence.keys()].filter(
+        (at) => sequence[at] === header && rest.every((token, index) => sequence[at + 1 + index] === token),
+      );
+      const answer = answers[begins.length - 1] ?? answers.at(-1) ?? [];
+      return answer[sequence.length - (begins.at(-1) ?? 0) - 1 - rest.length] ?? end;
+    };
+    return answers[0] ?? [];
   };
   answerWith("Well then.");
   return {
@@ -58,7 +78,12 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
     tokenizer,
     template,
     answerWith,
-    conversation: (system?: string) => new ChatConversation(newId(), systemMessages(system), parts),
+    conversation: (options: string | ConversationOptions = {}) =>
+      new ChatConversation(
+        newId(),
+        checkConversationOptions(typeof options === "string" ? { system: options } : options),
+        parts,
+      ),
     /** How many tokens of prompts and completions the runner has run so far. */
     tokensRun: () =>
       runner.plans.flatMap(({ rows }) => rows).reduce((sum, { tokens }) => sum + tokens.length, 0),
@@ -77,7 +102,7 @@ export async function collect(parts: AsyncIterable<Part>) {
   let text = "";
   for await (const part of parts) {
     if (part.type === "done") return { text, ...part };
-    text += part.text;
+    if (part.type === "text") text += part.text;
   }
   throw new Error("The stream ended without its last part.");
 }

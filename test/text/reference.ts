@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
+import type { Message } from "../../src/protocol/chat.ts";
 import type { Metadata } from "../../src/text/metadata.ts";
-import type { ChatMessage } from "../../src/text/template.ts";
 import { createTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
 
 /** What transformers gives: `test/reference/make_text.py` says what is in it. */
@@ -24,7 +24,7 @@ export interface ReferenceTemplate {
 
 export interface ReferenceChat {
   readonly name: string;
-  readonly messages: readonly ChatMessage[];
+  readonly messages: readonly Message[];
   readonly generationPrompt: boolean;
   readonly ids?: readonly number[];
   readonly error?: string;

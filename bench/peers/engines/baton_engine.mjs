@@ -20,7 +20,8 @@ export function batonEngine(open) {
       try {
         for await (const part of conversation.send(job.text, { temperature: 0, maxTokens: tokens })) {
           if (part.type === "text") text += part.text;
-          else return sampleOf(part, job.ids.length, tokens, runtime.tokenizer.encode(text));
+          if (part.type === "done")
+            return sampleOf(part, job.ids.length, tokens, runtime.tokenizer.encode(text));
         }
       } finally {
         conversation.dispose();

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { checkPrompt } from "../../conversation/send_options.ts";
+import { checkInput } from "../../conversation/message_checks.ts";
 import { type AnswerOptions, addAnswerOptions, sendOptions } from "../answer_options.ts";
 import { interruptible } from "../interrupt.ts";
 import { type Io, print, printJson, say } from "../io.ts";
@@ -32,7 +32,7 @@ export function addRun(program: Command, io: Io): void {
 
 async function run(io: Io, prompt: string, options: RunOptions): Promise<void> {
   // Both before the model is loaded.
-  checkPrompt(prompt);
+  checkInput(prompt);
   const send = sendOptions(options);
   const { system, json, quiet } = options;
   await withRuntime(io, options, async (runtime) => {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { PolicyName, Runtime, SendOptions } from "../../api.ts";
+import { checkInput } from "../../conversation/message_checks.ts";
 import { invalidOption } from "../../conversation/option_checks.ts";
-import { checkPrompt } from "../../conversation/send_options.ts";
 import { policies } from "../../scheduler/policies/table.ts";
 import { type AnswerOptions, addAnswerOptions, sendOptions } from "../answer_options.ts";
 import { chat } from "../chat.ts";
@@ -65,7 +65,7 @@ async function start(io: Io, words: readonly string[], options: StartOptions): P
 }
 
 async function startChat(io: Io, prompt: string, send: SendOptions, options: StartOptions): Promise<void> {
-  checkPrompt(prompt);
+  checkInput(prompt);
   const { json = false, quiet = false } = options;
   const { bold } = styleOf(io.stdout, io);
   await withRuntime(io, options, async (runtime) => {

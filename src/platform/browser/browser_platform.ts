@@ -17,6 +17,7 @@ import type { ByteSource } from "../../protocol/bytes.ts";
 import type { Platform, ResolveOptions } from "../platform.ts";
 import { listAdapters, openAdapter } from "./gpu.ts";
 import { originSettings } from "./settings.ts";
+import { loadXgrammar } from "./xgrammar.ts";
 
 export interface BrowserPlatformOptions {
   /** Address of the model hub; the hub library's own when absent. */
@@ -42,6 +43,7 @@ export function createBrowserPlatform(options: BrowserPlatformOptions = {}): Pla
     openAdapter,
     implementation: (globalThis.navigator as Partial<Navigator> | undefined)?.userAgent ?? "browser",
     settings: originSettings,
+    loadXgrammar,
     async resolveModel(model, { onProgress, signal }) {
       const context = { ...fixed, ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) };
       const known = findModel(String(model), catalogue);

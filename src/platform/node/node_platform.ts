@@ -19,6 +19,7 @@ import { dawnVersion, listAdapters, openAdapter } from "./gpu.ts";
 import type { AllowInstall } from "./pip.ts";
 import { fileSettings } from "./settings.ts";
 import { urlFile } from "./url_model.ts";
+import { loadXgrammar } from "./xgrammar.ts";
 
 export interface NodePlatformOptions {
   /** Where downloads are kept; by default the per-user cache folder. */
@@ -49,6 +50,7 @@ export function createNodePlatform(options: NodePlatformOptions = {}): Platform 
     openAdapter,
     implementation: `dawn, npm webgpu ${dawnVersion()}`,
     settings: fileSettings(join(fixed.cacheFolder, "settings")),
+    loadXgrammar,
     resolveModel: (model, { onProgress, signal }) =>
       resolveModel(model, options.catalogue ?? ownCatalogue, { ...fixed, signal, ...reporter(onProgress) }),
   };

@@ -16,6 +16,7 @@ import { generateWorkload, type WorkloadShape } from "../src/workload/generate.t
 import { totalsOf, type WorkloadConversation } from "../src/workload/workload.ts";
 import { type Comparison, compareToBaton, type LoadReplay } from "./agents_compare.ts";
 import { describeMachine, loadAverage, type Machine } from "./machine.ts";
+import { atOnePace, paceMs } from "./pace.ts";
 import { openRandomModel } from "./random_model.ts";
 import { type ReplayDevice, replay } from "./replay.ts";
 import { shapes } from "./shapes.ts";
@@ -58,6 +59,17 @@ export interface AgentsReport {
   readonly loads: readonly { readonly load: number; readonly ratePerSecond: number }[];
   readonly cells: readonly Cell[];
   readonly comparisons: readonly Comparison[];
+  readonly paces: readonly CellPace[];
+}
+
+/** How fast the machine was at a cell: the time of a fixed piece of work before and after it. */
+export interface CellPace {
+  readonly policy: string;
+  readonly load: number;
+  readonly seed: number;
+  readonly paceMs: number;
+  /** How often the cell was taken again, since the machine had another pace than at the cells it is compared with. */
+  readonly repeats: number;
 }
 
 /**
@@ -99,7 +111,7 @@ export async function runAgents(
     ];
     const alone = request.wholeMachine ? [deviceOf("whole", "both", await open(first, 1))] : [];
     if (pair.some(({ runner }) => isSoftware(runner))) request.onSoftware(pair[0]?.runner.name ?? "");
-    const { cells, comparisons, replays, loads } = await takeCells(request, pair, alone);
+    const { cells, comparisons, paces, replays, loads } = await takeCells(request, pair, alone);
     const report: AgentsReport = {
       benchmark: "agents",
       takenAt: new Date().toISOString(),
@@ -112,6 +124,7 @@ export async function runAgents(
       loads,
       cells,
       comparisons,
+      paces,
     };
     return { report, replays };
   } finally {
@@ -175,23 +188,27 @@ async function takeCells(
   const greatest = await calibrate(request, pair, alone);
   const loads = shares.map((load) => ({ load, ratePerSecond: load * greatest }));
   const taken: (LoadReplay & { readonly cell: Cell })[] = [];
+  const paces: CellPace[] = [];
+  const pace = () => paceMs(pair.map(({ runner }) => runner));
   for (let seed = 1; seed <= seeds; seed++) {
     for (const { load, ratePerSecond } of loads) {
       const workload = workloadOf(request, seed, conversations, ratePerSecond);
       // In another order with each seed, so that a machine that changes changes for all.
-      for (const [at] of sides.entries()) {
-        const side = sides[(at + seed) % sides.length];
-        if (side === undefined) continue;
-        const { policy, devices } = side;
+      const turned = sides.map((side, at) => sides[(at + seed) % sides.length] ?? side);
+      const measurements = turned.map(({ name, policy, devices }) => async () => {
         const options = { policy, devices, seed, patienceMs, signal, onConversation };
-        const replayed = { ...(await replay(workload, options)), policy: side.name };
+        return { ...(await replay(workload, options)), policy: name };
+      });
+      for (const { taken: replayed, ...paced } of await atOnePace(measurements, pace)) {
         taken.push({ load, seed, replayed, cell: cellOf(replayed, { load, ratePerSecond, seed, slo }) });
+        paces.push({ policy: replayed.policy, load, seed, ...paced });
       }
     }
   }
   return {
     cells: taken.map(({ cell }) => cell),
     comparisons: compareToBaton(taken, slo),
+    paces,
     replays: taken.flatMap(({ seed, load, replayed }) =>
       seed === 1 && load === shares.at(-1) ? replayed : [],
     ),

@@ -19,6 +19,7 @@ export default defineConfig({
       entry: {
         index: "src/index.ts",
         node: "src/node.ts",
+        "ai-sdk": "src/ai_sdk/index.ts",
         cli: "src/cli/main.ts",
         bench: "bench/main.ts",
         first_token: "bench/first_token_child.ts",

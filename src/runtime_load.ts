@@ -11,8 +11,8 @@ import { openRunners } from "./runner/open_runner.ts";
 import { type OpenedDevices, type RuntimeDevice, thatWork } from "./runtime_devices.ts";
 import type { CheckedRuntimeOptions } from "./runtime_options.ts";
 import { recallKernels } from "./runtime_tuner.ts";
-import { type ChatTemplate, createChatTemplate } from "./text/chat.ts";
-import { createTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+import type { ChatTemplate } from "./text/chat.ts";
+import type { Tokenizer } from "./text/tokenizer.ts";
 import type { Tunable } from "./tuner/task.ts";
 
 /** Where the model's bytes come from. @throws as `Platform.resolveModel` */
@@ -43,12 +43,15 @@ export async function load(
   platform: Platform,
 ): Promise<Loaded> {
   const { signal, onProgress } = options;
+  // A third of the library, and nothing that has to be there before the file's header is.
+  const text = Promise.all([import("./text/tokenizer.ts"), import("./text/chat.ts")]);
   const gpus = [...new Set(opened.devices.map(({ gpu }) => gpu))];
   const opening = broadcast(source, gpus.length).map((one) => openGguf(one, { signal }));
   const files = await all(opening);
   try {
     const [header] = files;
     if (header === undefined) throw new Error("A runtime without devices.");
+    const [{ createTokenizer }, { createChatTemplate }] = await text;
     const tokenizer = createTokenizer(header.metadata, vocabOf(new TensorTable(header)));
     const template = createChatTemplate(header.metadata, tokenizer);
     const report = onProgress ? combined(onProgress) : () => undefined;

@@ -50,15 +50,17 @@ describe("the README", () => {
     });
   }
 
-  test("has an example that runs as it is", () => {
-    const [example = ""] = blocks("ts");
+  test.each([
+    ["a conversation", 0, /\d+ tokens, first after \d+ ms/],
+    ["an agent", 1, /type: 'tool-result'[^]*type: 'done'/],
+  ])("has an example of %s that runs as it is", (_, index, said) => {
     // Within the package its own name resolves by its exports: what an installed copy gets.
     const file = join(clone, "readme_example.tmp.mjs");
     try {
-      writeFileSync(file, example);
+      writeFileSync(file, blocks("ts")[index] ?? "");
       const { status, stdout, stderr } = run(`${process.execPath} ${file}`);
       expect(stderr).not.toMatch(/Error/);
-      expect(stdout).toMatch(/\d+ tokens, first after \d+ ms/);
+      expect(stdout).toMatch(said);
       expect(status).toBe(0);
     } finally {
       rmSync(file, { force: true });

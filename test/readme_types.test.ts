@@ -4,7 +4,9 @@ import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 
 const readme = readFileSync("README.md", "utf8");
-const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+const agents = readFileSync("docs/agents.md", "utf8");
+const examples = [...`${readme}${agents}`.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+const [example = ""] = examples;
 
 /** What the compiler says of a program that uses Baton, under this project's own options. */
 function compile(program: string): { readonly status: number | null; readonly stdout: string } {
@@ -12,7 +14,10 @@ function compile(program: string): { readonly status: number | null; readonly st
   const folder = mkdtempSync(resolve("node_modules", ".readme-types-"));
   try {
     writeFileSync(join(folder, "example.ts"), program);
-    const paths = { "baton-webgpu": [resolve("src/node.ts")] };
+    const paths = {
+      "baton-webgpu": [resolve("src/node.ts")],
+      "baton-webgpu/ai-sdk": [resolve("src/ai_sdk/index.ts")],
+    };
     const config = {
       extends: resolve("tsconfig.json"),
       compilerOptions: { paths },
@@ -33,9 +38,13 @@ function compile(program: string): { readonly status: number | null; readonly st
   }
 }
 
-test("the README's example passes the compiler's strict checks", () => {
-  expect(example).toContain("createRuntime");
-  expect(compile(example)).toEqual({ status: 0, stdout: "" });
+test("there are examples of a conversation, an agent and the AI SDK", () => {
+  for (const word of ["conversation.send", "createAgent", "batonModel"])
+    expect(examples.some((one) => one.includes(word))).toBe(true);
+});
+
+test.each(examples)("an example passes the compiler's strict checks: %s", (text) => {
+  expect(compile(text)).toEqual({ status: 0, stdout: "" });
 });
 
 test("the check finds a value used that may be null", () => {

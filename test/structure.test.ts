@@ -8,6 +8,8 @@ import { expect, test } from "vitest";
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": ["protocol"],
   protocol: [],
+  agent: ["api.ts", "errors.ts", "protocol", "conversation/option_checks.ts"],
+  ai_sdk: ["api.ts", "errors.ts", "protocol"],
   kv: ["protocol", "errors.ts"],
   scheduler: ["protocol", "kv"],
   metrics: ["protocol"],

@@ -98,6 +98,14 @@ test("a call without an end becomes text at last", () => {
   expect(read(taggedCalls(), [within, "more"])).toEqual([`${within}more`]);
 });
 
+test("under a grammar a call is where it begins as the grammar has it, also within a line, and nowhere else", () => {
+  const style = toolCallStyle("");
+  const texts = ["It is ", '{"na', 'me": "wait", "arguments": {}}', ' so {"name" {"n'];
+  const parser = style.parser({ constrained: true });
+  expect(read(parser, texts)).toEqual(["It is", wait, 'so {"name" {"n']);
+  expect(read(style.parser({ constrained: true }), [`{ "name": "wait", "arguments": {}}`])).toEqual([`{ "name": "wait", "arguments": {}}`]);
+}); // biome-ignore format: one line
+
 test("the style follows from the chat template", () => {
   expect(toolCallStyle("{% for tool in tools %}<tool_call>").name).toBe("tagged");
   expect(toolCallStyle("{% if tools %} ipython").name).toBe("llama");

@@ -1,31 +1,61 @@
 import { callsIn, type WrittenCall } from "./call_value.ts";
 import { JsonEnd } from "./json_end.ts";
-import { type AnswerPiece, MOST_CALL_CHARACTERS, SaidText, type ToolCallParser } from "./tool_call_parser.ts";
+import {
+  type AnswerPiece,
+  MOST_CALL_CHARACTERS,
+  overlap,
+  SaidText,
+  type ToolCallParser,
+} from "./tool_call_parser.ts";
 
-/** The beginning of a line where a call may stand: a bracket, in a fence or not. */
-const BEGINNING = /(?<=^|\n)[ \t]*(?:```\w*\s*)?(?=[{[])/;
-/** What may still become one. */
-const UNFINISHED = /(?<=^|\n)[ \t]*(?:`{1,2}|```\w*\s*)?$/;
+/** Where calls may begin. */
+export interface CallOpening {
+  /** Where the first one begins in the text, and how many characters stand there before its bracket. */
+  find(text: string, lineBegins: boolean): { readonly at: number; readonly skip: number } | undefined;
+  /** From where on the text may still become one: its length where it cannot. */
+  pending(text: string, lineBegins: boolean): number;
+}
+
+/** At the beginning of a line, in a fence or not. */
+export const atLineBegin: CallOpening = {
+  find: (text, lineBegins) => matchAtLine(/(?<=^|\n)[ \t]*(?:```\w*\s*)?(?=[{[])/, text, lineBegins),
+  pending: (text, lineBegins) =>
+    matchAtLine(/(?<=^|\n)[ \t]*(?:`{1,2}|```\w*\s*)?$/, text, lineBegins)?.at ?? text.length,
+};
+
+/** Where this text is, anywhere: what a grammar makes a call of. It begins with the bracket. */
+export function atText(trigger: string): CallOpening {
+  return {
+    find: (text) => {
+      const at = text.indexOf(trigger);
+      return at < 0 ? undefined : { at, skip: 0 };
+    },
+    pending: (text) => text.length - overlap(text, trigger),
+  };
+}
+
+function matchAtLine(pattern: RegExp, text: string, lineBegins: boolean) {
+  // A character before it, where the text goes on within a line.
+  const shift = lineBegins ? 0 : 1;
+  const match = pattern.exec(lineBegins ? text : `.${text}`);
+  return match === null ? undefined : { at: match.index - shift, skip: match[0].length };
+}
+
 /** What stands between calls and after them. */
 const BETWEEN = /^(?:\s*(?:```|[;,]))?/;
 
-/**
- * Calls as JSON at the beginning of a line, as Llama 3 writes them and as `preamble.ts` asks other models to. Other JSON is text.
- */
-export function jsonCalls(): ToolCallParser {
+/** Calls as JSON, as Llama 3 writes them and as `preamble.ts` asks other models to. Other JSON is text. */
+export function jsonCalls(opening: CallOpening = atLineBegin): ToolCallParser {
   const said = new SaidText();
   let held = "";
   let lineBegins = true;
   let json: { readonly from: number; readonly end: JsonEnd } | undefined;
 
   const takeText = (): readonly AnswerPiece[] | undefined => {
-    const line = lineBegins ? held : `.${held}`;
-    const shift = line.length - held.length;
-    const begins = BEGINNING.exec(line);
-    const at = begins ?? UNFINISHED.exec(line);
-    const upTo = (at?.index ?? line.length) - shift;
-    if (begins !== null) json = { from: begins[0].length, end: new JsonEnd() };
-    if (upTo === 0) return begins === null ? undefined : [];
+    const begins = opening.find(held, lineBegins);
+    const upTo = begins?.at ?? opening.pending(held, lineBegins);
+    if (begins) json = { from: begins.skip, end: new JsonEnd() };
+    if (upTo === 0) return begins ? [] : undefined;
     return said.say(release(upTo));
   };
 

@@ -1,5 +1,5 @@
 import type { AssistantMessage, ToolCall } from "../../protocol/chat.ts";
-import { jsonCalls } from "./json_calls.ts";
+import { atLineBegin, atText, jsonCalls } from "./json_calls.ts";
 import { taggedCalls } from "./tagged_calls.ts";
 import type { ToolCallParser } from "./tool_call_parser.ts";
 
@@ -9,7 +9,8 @@ export interface ToolCallStyle {
   readonly name: "tagged" | "llama" | "json";
   /** Whether the chat template tells the model of its tools and their results. */
   readonly inTemplate: boolean;
-  parser(): ToolCallParser;
+  /** Under a grammar a call is where its frame begins, and nowhere else. */
+  parser(options?: { readonly constrained: boolean }): ToolCallParser;
   /** A message as the model wrote it, or would have. */
   write(message: AssistantMessage): string;
   /** What stands around the arguments of a call of this tool, and the beginning by which every call is known. */
@@ -24,6 +25,8 @@ export function toolCallStyle(template: string): ToolCallStyle {
   if (knowsTools && template.includes("ipython")) return llama;
   return json;
 }
+
+const JSON_TRIGGER = '{"name": ';
 
 const tagged: ToolCallStyle = {
   name: "tagged",
@@ -40,8 +43,8 @@ const tagged: ToolCallStyle = {
 const llama: ToolCallStyle = {
   name: "llama",
   inTemplate: true,
-  parser: jsonCalls,
-  trigger: '{"name": ',
+  parser: jsonParser,
+  trigger: JSON_TRIGGER,
   frame: (tool) => ({ begin: `{"name": ${JSON.stringify(tool)}, "parameters": `, end: "}" }),
   write: (message) => written(llama, message),
 };
@@ -49,11 +52,15 @@ const llama: ToolCallStyle = {
 const json: ToolCallStyle = {
   name: "json",
   inTemplate: false,
-  parser: jsonCalls,
-  trigger: '{"name": ',
+  parser: jsonParser,
+  trigger: JSON_TRIGGER,
   frame: (tool) => ({ begin: `{"name": ${JSON.stringify(tool)}, "arguments": `, end: "}" }),
   write: (message) => written(json, message),
 };
+
+function jsonParser({ constrained } = { constrained: false }): ToolCallParser {
+  return jsonCalls(constrained ? atText(JSON_TRIGGER) : atLineBegin);
+}
 
 function written(style: ToolCallStyle, { raw, content, toolCalls = [] }: AssistantMessage): string {
   if (raw !== undefined) return raw;

@@ -1,6 +1,12 @@
 import { callsIn } from "./call_value.ts";
 import { JsonEnd } from "./json_end.ts";
-import { type AnswerPiece, MOST_CALL_CHARACTERS, SaidText, type ToolCallParser } from "./tool_call_parser.ts";
+import {
+  type AnswerPiece,
+  MOST_CALL_CHARACTERS,
+  overlap,
+  SaidText,
+  type ToolCallParser,
+} from "./tool_call_parser.ts";
 
 const OPEN = "<tool_call>";
 const CLOSE = "</tool_call>";
@@ -69,12 +75,4 @@ export function taggedCalls(): ToolCallParser {
       return [...pieces, ...giveUp(held.length), ...said.end()];
     },
   };
-}
-
-/** How many characters at the end of `text` are the beginning of `tag`. */
-function overlap(text: string, tag: string): number {
-  for (let length = Math.min(text.length, tag.length - 1); length > 0; length--) {
-    if (tag.startsWith(text.slice(-length))) return length;
-  }
-  return 0;
 }

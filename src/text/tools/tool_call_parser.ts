@@ -52,3 +52,11 @@ export class SaidText {
     return this.#called || this.#held === "" ? [] : [this.#held];
   }
 }
+
+/** How many characters at the end of `text` are the beginning of `mark`, and not all of it. */
+export function overlap(text: string, mark: string): number {
+  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--) {
+    if (mark.startsWith(text.slice(-length))) return length;
+  }
+  return 0;
+}

@@ -8,6 +8,8 @@ export * from "./agent/index.ts";
 export * from "./api.ts";
 export * from "./errors.ts";
 export { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
+export type { ClaimOptions, ModelClaim } from "./platform/browser/model_claim.ts";
+export { claimModel } from "./platform/browser/model_claim.ts";
 export type { AdapterSummary, Platform } from "./platform/platform.ts";
 export type { OnProgress, Progress } from "./protocol/progress.ts";
 

@@ -4,11 +4,12 @@ import { interruptible } from "../src/cli/interrupt.ts";
 import { type Io, print, printJson, say } from "../src/cli/io.ts";
 import { parseNumber } from "../src/cli/model_options.ts";
 import { createProgress } from "../src/cli/progress_display.ts";
+import { comparisonHtml } from "../src/comparison/html.ts";
+import { WHOLE_MACHINE } from "../src/comparison/take_cells.ts";
 import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import { parseTrace } from "../src/workload/trace.ts";
-import { agentsHtml } from "./agents_html.ts";
-import { type AgentsRequest, runAgents, WHOLE_MACHINE } from "./agents_run.ts";
+import { type AgentsRequest, runAgents } from "./agents_run.ts";
 import { agentsText } from "./agents_text.ts";
 import { shapes } from "./shapes.ts";
 
@@ -76,7 +77,7 @@ export function addAgents(program: Command, io: Io): void {
         runAgents({ ...request, signal, onProgress, onSoftware }),
       ).finally(() => progress.stop());
       if (options.html !== undefined)
-        await writeFile(options.html, agentsHtml(report, agentsText(report), replays));
+        await writeFile(options.html, comparisonHtml(report, agentsText(report), replays));
       await (options.json ? printJson(io, report) : print(io, agentsText(report)));
     });
 }

@@ -1,7 +1,8 @@
 import { formatTable } from "../src/cli/format.ts";
+import type { PairedRatio } from "../src/comparison/paired.ts";
 import type { Cell } from "../src/metrics/replay_cell.ts";
 import type { AgentsReport } from "./agents_run.ts";
-import type { PairedRatio } from "./paired.ts";
+
 
 /** What `bench agents` found, as tables. */
 export function agentsText(report: AgentsReport): string {

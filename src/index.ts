@@ -1,11 +1,14 @@
 import type { Runtime, RuntimeOptions } from "./api.ts";
 import { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
+import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** Baton in a browser. */
 
 export * from "./agent/index.ts";
 export * from "./api.ts";
+export type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
+export type { PolicyComparison } from "./comparison/take_cells.ts";
 export * from "./errors.ts";
 export { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
 export type { ClaimOptions, ModelClaim } from "./platform/browser/model_claim.ts";
@@ -19,4 +22,12 @@ export type { OnProgress, Progress } from "./protocol/progress.ts";
  */
 export function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   return openRuntime(options, createBrowserPlatform);
+}
+
+/**
+ * Replays the same generated agents' conversations under several policies, on devices of its own.
+ * @throws InputError `invalid-option`; as `createRuntime`; the signal's reason
+ */
+export function comparePolicies(options: ComparePoliciesOptions): Promise<ComparedPolicies> {
+  return comparePoliciesOn(options, createBrowserPlatform);
 }

@@ -1,11 +1,14 @@
 import type { Runtime, RuntimeOptions } from "./api.ts";
 import { createNodePlatform } from "./platform/node/node_platform.ts";
+import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** Baton in Node. */
 
 export * from "./agent/index.ts";
 export * from "./api.ts";
+export type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
+export type { PolicyComparison } from "./comparison/take_cells.ts";
 export * from "./errors.ts";
 export { createNodePlatform } from "./platform/node/node_platform.ts";
 export type { AdapterSummary, Platform } from "./platform/platform.ts";
@@ -17,4 +20,12 @@ export type { OnProgress, Progress } from "./protocol/progress.ts";
  */
 export function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   return openRuntime(options, createNodePlatform);
+}
+
+/**
+ * Replays the same generated agents' conversations under several policies, on devices of its own.
+ * @throws InputError `invalid-option`; as `createRuntime`; the signal's reason
+ */
+export function comparePolicies(options: ComparePoliciesOptions): Promise<ComparedPolicies> {
+  return comparePoliciesOn(options, createNodePlatform);
 }

@@ -1,21 +1,19 @@
-import { setMaxListeners } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
-import { TurnLoop } from "../src/conversation/turn_loop.ts";
-import type { ConversationTurn } from "../src/metrics/conversation_metrics.ts";
+import { TurnLoop } from "../conversation/turn_loop.ts";
+import type { ConversationTurn } from "../metrics/conversation_metrics.ts";
 import type {
   ConversationRecord,
   CopyRecord,
   OccupancyRecord,
   Replay,
   StepRecord,
-} from "../src/metrics/replay.ts";
-import type { DeviceSpec } from "../src/protocol/device.ts";
-import { GREEDY } from "../src/protocol/sampling.ts";
-import type { Runner, StepPlan } from "../src/protocol/step.ts";
-import type { Policy } from "../src/scheduler/policy.ts";
-import { Scheduler } from "../src/scheduler/scheduler.ts";
-import { Draws } from "../src/workload/random.ts";
-import type { WorkloadConversation } from "../src/workload/workload.ts";
+} from "../metrics/replay.ts";
+import type { DeviceSpec } from "../protocol/device.ts";
+import { GREEDY } from "../protocol/sampling.ts";
+import type { Runner, StepPlan } from "../protocol/step.ts";
+import type { Policy } from "../scheduler/policy.ts";
+import { Scheduler } from "../scheduler/scheduler.ts";
+import { Draws } from "../workload/random.ts";
+import type { WorkloadConversation } from "../workload/workload.ts";
 
 /** Replays a workload on real devices under one policy, and writes down what happened. All times in ms from the beginning. */
 
@@ -57,16 +55,15 @@ export async function replay(
   const lastMs = Math.max(0, ...workload.map(({ arrivalMs }) => arrivalMs));
   const patience = setTimeout(() => cut.abort(), lastMs + patienceMs);
   const ends = AbortSignal.any([signal, cut.signal]);
-  // Every conversation that waits listens to it.
-  setMaxListeners(0, ends);
+  const ending = new Ending(ends);
   const limits = devices[0]?.limits;
   let done = 0;
   const one = async (conversation: WorkloadConversation, index: number): Promise<ConversationRecord> => {
     const draws = new Draws((seed * 100_003 + index) >>> 0);
     const tokensOf = (count: number) =>
       Array.from({ length: count }, () => draws.integer(0, (limits?.vocabTokens ?? 1) - 1));
-    await pause(conversation.arrivalMs - now(), ends);
-    const record = await replayConversation(conversation, { scheduler, loop, tokensOf, now, ends });
+    await ending.pause(conversation.arrivalMs - now());
+    const record = await replayConversation(conversation, { scheduler, loop, tokensOf, now, ending });
     const { transfers, blocks } = scheduler.movedOf(conversation.id);
     loop.close(conversation.id);
     onConversation?.(++done);
@@ -88,17 +85,17 @@ interface Replaying {
   readonly loop: TurnLoop;
   readonly tokensOf: (count: number) => readonly number[];
   readonly now: () => number;
-  readonly ends: AbortSignal;
+  readonly ending: Ending;
 }
 
 async function replayConversation(
   { id, turns: given }: WorkloadConversation,
-  { scheduler, loop, tokensOf, now, ends }: Replaying,
+  { scheduler, loop, tokensOf, now, ending }: Replaying,
 ): Promise<Pick<ConversationRecord, "id" | "turns" | "error" | "cutMs">> {
   const turns: ConversationTurn[] = [];
   for (const { delayMs, inputTokens, outputTokens } of given) {
-    await pause(delayMs, ends);
-    if (ends.aborted) return { id, turns, error: undefined, cutMs: now() };
+    await ending.pause(delayMs);
+    if (ending.hasCome) return { id, turns, error: undefined, cutMs: now() };
     const arrivedMs = now();
     const tokenMs: number[] = [];
     const request = {
@@ -115,20 +112,46 @@ async function replayConversation(
         failed: resolve,
       });
       stop = () => loop.stop(turn, "abort");
-      ends.addEventListener("abort", stop, { once: true });
+      ending.listeners.add(stop);
     });
-    ends.removeEventListener("abort", stop);
+    ending.listeners.delete(stop);
     turns.push({ arrivedMs, tokenMs, endedMs: now(), pauseMs: delayMs });
     if (turns.length < given.length) loop.pause(id);
     if (error) return { id, turns, error: error.message };
-    if (ends.aborted) return { id, turns, error: undefined, cutMs: now() };
+    if (ending.hasCome) return { id, turns, error: undefined, cutMs: now() };
   }
   return { id, turns, error: undefined };
 }
 
-/** Ends early with the signal. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await delay(ms, undefined, { signal }).catch(() => {});
+/** A signal that every conversation waits for: hundreds, so that it has one listener for all of them. */
+class Ending {
+  readonly listeners = new Set<() => void>();
+  readonly #signal: AbortSignal;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener("abort", () => {
+      for (const listener of this.listeners) listener();
+    });
+  }
+
+  get hasCome(): boolean {
+    return this.#signal.aborted;
+  }
+
+  /** Ends early with the signal. */
+  async pause(ms: number): Promise<void> {
+    if (ms <= 0 || this.hasCome) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => wake(), ms);
+      const wake = () => {
+        clearTimeout(timer);
+        this.listeners.delete(wake);
+        resolve();
+      };
+      this.listeners.add(wake);
+    });
+  }
 }
 
 /** The same runner, with what it does written down. */

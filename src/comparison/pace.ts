@@ -1,5 +1,5 @@
-import { GREEDY } from "../src/protocol/sampling.ts";
-import type { Runner, StepPlan } from "../src/protocol/step.ts";
+import { GREEDY } from "../protocol/sampling.ts";
+import type { Runner, StepPlan } from "../protocol/step.ts";
 
 /**
  * How fast a machine is at the moment. Virtual machines have neighbours: for seconds at a time everything takes half as long again, which

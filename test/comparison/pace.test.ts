@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { atOnePace } from "../../bench/pace.ts";
+import { atOnePace } from "../../src/comparison/pace.ts";
 
 /** Measurements on a machine whose pace is given for each moment at which it is asked for. */
 function onMachine(paces: readonly number[]) {

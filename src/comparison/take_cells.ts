@@ -1,0 +1,162 @@
+import type { Slo } from "../metrics/conversation_metrics.ts";
+import type { Replay } from "../metrics/replay.ts";
+import { type Cell, cellOf } from "../metrics/replay_cell.ts";
+import type { OnProgress } from "../protocol/progress.ts";
+import { ampd } from "../scheduler/policies/ampd.ts";
+import { type PolicyName, policies } from "../scheduler/policies/table.ts";
+import type { Policy } from "../scheduler/policy.ts";
+import { AGENTS } from "../workload/agents.ts";
+import { generateWorkload } from "../workload/generate.ts";
+import { totalsOf, type WorkloadConversation } from "../workload/workload.ts";
+import { type Comparison, compareToBaton, type LoadReplay } from "./compare.ts";
+import { atOnePace, paceMs } from "./pace.ts";
+import { type ReplayDevice, replay } from "./replay.ts";
+
+/** The comparison of policies on real devices: every policy meets the same conversations at the same rates, one after the other. */
+
+export interface CellsRequest {
+  readonly policies: readonly PolicyName[];
+  /** Shares of the rate at which the devices are busy all the time. */
+  readonly loads: readonly number[];
+  readonly conversations: number;
+  readonly seeds: number;
+  /** How long after the last arrival conversations are cut off. */
+  readonly patienceMs: number;
+  readonly slo: Slo;
+  readonly trace: readonly WorkloadConversation[] | undefined;
+  /** The devices that the policies share. */
+  readonly devices: readonly ReplayDevice[];
+  /** One device with all cores beside them, where there is one. */
+  readonly whole: ReplayDevice | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+}
+
+export interface PolicyComparison {
+  /** ISO 8601. */
+  readonly takenAt: string;
+  readonly devices: readonly { readonly role: string; readonly adapter: string }[];
+  readonly model: string;
+  readonly workload: string;
+  readonly slo: Slo;
+  readonly loads: readonly { readonly load: number; readonly ratePerSecond: number }[];
+  readonly cells: readonly Cell[];
+  readonly comparisons: readonly Comparison[];
+  readonly paces: readonly CellPace[];
+}
+
+/** How fast the machine was at a cell: the time of a fixed piece of work before and after it. */
+export interface CellPace {
+  readonly policy: string;
+  readonly load: number;
+  readonly seed: number;
+  readonly paceMs: number;
+  /** How often the cell was taken again, since the machine had another pace than at the cells it is compared with. */
+  readonly repeats: number;
+}
+
+/** The side of one device that has all cores. */
+export const WHOLE_MACHINE = "whole-machine";
+/** Conversations by which the devices' greatest rate is found, and under which policies: the one that is quickest says what it is. */
+const CALIBRATION = 40;
+const QUICKEST: readonly PolicyName[] = ["conserve", "collocated-sticky", "baton"];
+
+export type TakenCells = Pick<PolicyComparison, "workload" | "slo" | "loads" | "cells" | "comparisons" | "paces"> & {
+  /** Of the highest load's first seed, to be drawn. */
+  readonly replays: readonly Replay[];
+};
+
+/** @throws BatonError; the signal's reason */
+export async function takeCells(request: CellsRequest): Promise<TakenCells> {
+  const { loads: shares, seeds, conversations, patienceMs, signal, onProgress, slo, devices, whole } = request;
+  const sides = [
+    ...request.policies.map((name) => ({ name: name as string, policy: policyOf(name, slo), devices })),
+    ...(whole
+      ? [{ name: WHOLE_MACHINE, policy: policies["collocated-sticky"], devices: [whole] as const }]
+      : []),
+  ];
+  const total = conversations * sides.length * shares.length * seeds;
+  let done = 0;
+  const onConversation = () =>
+    // Cells that are taken again count beyond.
+    onProgress({ phase: "measure", done: Math.min(++done, total), total, unit: "conversations", label: "" });
+  const greatest = await calibrate(request);
+  const loads = shares.map((load) => ({ load, ratePerSecond: load * greatest }));
+  const taken: (LoadReplay & { readonly cell: Cell })[] = [];
+  const paces: CellPace[] = [];
+  const pace = () => paceMs(devices.map(({ runner }) => runner));
+  for (let seed = 1; seed <= seeds; seed++) {
+    for (const { load, ratePerSecond } of loads) {
+      const workload = workloadOf(request, seed, conversations, ratePerSecond);
+      // In another order with each seed, so that a machine that changes changes for all.
+      const turned = sides.map((side, at) => sides[(at + seed) % sides.length] ?? side);
+      const measurements = turned.map(({ name, policy, devices }) => async () => {
+        const options = { policy, devices, seed, patienceMs, signal, onConversation };
+        return { ...(await replay(workload, options)), policy: name };
+      });
+      for (const { taken: replayed, ...paced } of await atOnePace(measurements, pace)) {
+        taken.push({ load, seed, replayed, cell: cellOf(replayed, { load, ratePerSecond, seed, slo }) });
+        paces.push({ policy: replayed.policy, load, seed, ...paced });
+      }
+    }
+  }
+  return {
+    workload: describeWorkload(request),
+    slo,
+    loads,
+    cells: taken.map(({ cell }) => cell),
+    comparisons: compareToBaton(taken, slo),
+    paces,
+    replays: taken.flatMap(({ seed, load, replayed }) =>
+      seed === 1 && load === shares.at(-1) ? replayed : [],
+    ),
+  };
+}
+
+/** AMPD is told the SLOs. */
+function policyOf(name: PolicyName, { ttftMs, tbtMs }: Slo): Policy {
+  return name === "ampd" ? ampd({ ttftSloMs: ttftMs, tbtSloMs: tbtMs, error: 0 }) : policies[name];
+}
+
+/** Conversations a second that the devices finish when all come at once; also warms up all of them. */
+async function calibrate(request: CellsRequest): Promise<number> {
+  const { devices, whole, signal } = request;
+  const count = Math.min(CALIBRATION, request.conversations);
+  const workload = workloadOf(request, 999, count, 1000);
+  const options = { seed: 999, signal, patienceMs: 1_000_000 };
+  const few = workload.slice(0, 8);
+  for (const used of [devices, ...(whole ? [[whole]] : [])])
+    await replay(few, { ...options, policy: policies.collocated, devices: used });
+  let leastMs = Number.POSITIVE_INFINITY;
+  for (const name of QUICKEST) {
+    const { totalMs } = await replay(workload, { ...options, policy: policies[name], devices });
+    leastMs = Math.min(leastMs, totalMs);
+  }
+  return (count * 1000) / leastMs;
+}
+
+/** A trace is squeezed or stretched to the rate; its pauses stay. */
+function workloadOf(
+  { trace }: Pick<CellsRequest, "trace">,
+  seed: number,
+  conversations: number,
+  ratePerSecond: number,
+): readonly WorkloadConversation[] {
+  if (trace === undefined) return generateWorkload({ seed, conversations, ratePerSecond, shape: AGENTS });
+  const first = trace.slice(0, conversations);
+  const lastMs = first.at(-1)?.arrivalMs ?? 0;
+  const scale = lastMs === 0 ? 0 : (first.length * 1000) / ratePerSecond / lastMs;
+  return first.map((conversation) => ({ ...conversation, arrivalMs: conversation.arrivalMs * scale }));
+}
+
+function describeWorkload(request: CellsRequest): string {
+  const { trace, conversations, seeds, patienceMs } = request;
+  const workload = workloadOf(request, 1, conversations, 1);
+  const { turns, inputTokens, outputTokens, firstTurnTokens, longestTokens } = totalsOf(workload);
+  const share = Math.round((100 * firstTurnTokens) / inputTokens);
+  return (
+    `${workload.length} conversations, ${turns} turns, ${inputTokens} prompt tokens (${share}% in first turns), ` +
+    `${outputTokens} answered, the longest ${longestTokens}; ${trace ? "a trace" : `${seeds} seeds`}, ` +
+    `cut off ${patienceMs / 1000} s after the last arrival`
+  );
+}

@@ -16,7 +16,10 @@ import { shapes } from "./shapes.ts";
 /** The comparison of policies on a prefiller and a decoder of this machine, and its report. */
 
 export interface AgentsRequest
-  extends Pick<CellsRequest, "policies" | "loads" | "conversations" | "seeds" | "patienceMs" | "slo" | "trace"> {
+  extends Pick<
+    CellsRequest,
+    "policies" | "loads" | "conversations" | "seeds" | "patienceMs" | "slo" | "trace"
+  > {
   /** Of the prefiller and of the decoder; empty for the best. */
   readonly adapters: readonly [string, string];
   /** One device with all cores beside them. */

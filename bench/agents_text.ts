@@ -3,7 +3,6 @@ import type { PairedRatio } from "../src/comparison/paired.ts";
 import type { Cell } from "../src/metrics/replay_cell.ts";
 import type { AgentsReport } from "./agents_run.ts";
 
-
 /** What `bench agents` found, as tables. */
 export function agentsText(report: AgentsReport): string {
   return [headOf(report), ...report.loads.map((load) => loadText(report, load))].join("\n");

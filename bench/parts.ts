@@ -12,7 +12,6 @@ import { type SimulatedSpec, simulate } from "../src/simulator/simulate.ts";
 import { AGENTS } from "../src/workload/agents.ts";
 import { generateWorkload } from "../src/workload/generate.ts";
 
-
 /** What each part of the policy `baton` is worth: it is simulated with each one left out, on the same workloads, on a virtual clock. */
 
 interface PartsOptions {

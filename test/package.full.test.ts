@@ -23,9 +23,15 @@ beforeAll(() => {
   execFileSync("npm", ["pack", "--pack-destination", folder], { cwd: clone, stdio: "pipe" });
   tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "");
   mkdirSync(join(project, "src"), { recursive: true });
-  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
+  writeFileSync(
+    join(project, "package.json"),
+    JSON.stringify({ name: "project", private: true, type: "module" }),
+  );
   execFileSync("npm", ["install", "--no-audit", "--no-fund", tarball], { cwd: project, stdio: "pipe" });
-  writeFileSync(join(project, "index.html"), '<!doctype html><script type="module" src="/src/main.ts"></script>');
+  writeFileSync(
+    join(project, "index.html"),
+    '<!doctype html><script type="module" src="/src/main.ts"></script>',
+  );
   writeFileSync(
     join(project, "src/main.ts"),
     `import { createAgent, createRuntime, tool } from "baton-webgpu";
@@ -52,9 +58,14 @@ test("the types are right for whoever imports modules", async () => {
 });
 
 test("it holds no sources, tests or benchmarks", () => {
-  const names = readdirSync(join(project, "node_modules/baton-webgpu"), { recursive: true, encoding: "utf8" });
+  const names = readdirSync(join(project, "node_modules/baton-webgpu"), {
+    recursive: true,
+    encoding: "utf8",
+  });
   expect(names.filter((name) => /(^|\/)(src|test|bench)\b|bench\.js|first_token/.test(name))).toEqual([]);
-  expect(names).toEqual(expect.arrayContaining(["dist/index.js", "dist/node.js", "dist/ai-sdk.js", "LICENSE"]));
+  expect(names).toEqual(
+    expect.arrayContaining(["dist/index.js", "dist/node.js", "dist/ai-sdk.js", "LICENSE"]),
+  );
 });
 
 describe("in an empty project", () => {
@@ -69,7 +80,8 @@ describe("in an empty project", () => {
       name: "refuse-node",
       setup(build: import("esbuild").PluginBuild) {
         build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
-          if (path.startsWith("node:") || builtinModules.includes(path)) node.push(`${importer} imports ${path}`);
+          if (path.startsWith("node:") || builtinModules.includes(path))
+            node.push(`${importer} imports ${path}`);
           return undefined;
         });
       },

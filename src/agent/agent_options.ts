@@ -50,9 +50,9 @@ function checkTools(tools: unknown): readonly Tool[] {
   if (!Array.isArray(tools)) throw invalidOption("tools", tools, "a list of tools");
   for (const [index, tool] of tools.entries()) {
     if (!isJsonObject(tool)) throw invalidOption(`tools[${index}]`, tool, "what tool() gives");
-    if (typeof tool["define"] !== "function" || typeof tool["call"] !== "function")
+    if (typeof tool.define !== "function" || typeof tool.call !== "function")
       throw invalidOption(`tools[${index}]`, tool, "what tool() gives");
-    checkFunction(`tools[${index}].call`, tool["call"]);
+    checkFunction(`tools[${index}].call`, tool.call);
   }
   return tools;
 }

@@ -11,7 +11,7 @@ export async function jsonSchemaOf(tool: string, parameters: ToolParameters): Pr
   const schema = isStandard(parameters) ? await converted(tool, parameters) : parameters;
   if (!isJsonObject(schema)) throw invalid(tool, "it is no object");
   const { $schema: _, ...rest } = schema;
-  if (rest["type"] !== "object") throw invalid(tool, 'it has to be of an object: { type: "object", … }');
+  if (rest.type !== "object") throw invalid(tool, 'it has to be of an object: { type: "object", … }');
   return rest;
 }
 

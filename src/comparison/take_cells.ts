@@ -61,14 +61,27 @@ export const WHOLE_MACHINE = "whole-machine";
 const CALIBRATION = 40;
 const QUICKEST: readonly PolicyName[] = ["conserve", "collocated-sticky", "baton"];
 
-export type TakenCells = Pick<PolicyComparison, "workload" | "slo" | "loads" | "cells" | "comparisons" | "paces"> & {
+export type TakenCells = Pick<
+  PolicyComparison,
+  "workload" | "slo" | "loads" | "cells" | "comparisons" | "paces"
+> & {
   /** Of the highest load's first seed, to be drawn. */
   readonly replays: readonly Replay[];
 };
 
 /** @throws BatonError; the signal's reason */
 export async function takeCells(request: CellsRequest): Promise<TakenCells> {
-  const { loads: shares, seeds, conversations, patienceMs, signal, onProgress, slo, devices, whole } = request;
+  const {
+    loads: shares,
+    seeds,
+    conversations,
+    patienceMs,
+    signal,
+    onProgress,
+    slo,
+    devices,
+    whole,
+  } = request;
   const sides = [
     ...request.policies.map((name) => ({ name: name as string, policy: policyOf(name, slo), devices })),
     ...(whole

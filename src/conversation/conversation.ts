@@ -169,7 +169,9 @@ export class ChatConversation implements Conversation {
       tokenizer,
       options,
       ...given,
-      toolCalls: mayCall ? template.toolCalls.parser({ constrained: given.grammar !== undefined }) : noToolCalls,
+      toolCalls: mayCall
+        ? template.toolCalls.parser({ constrained: given.grammar !== undefined })
+        : noToolCalls,
       callId: (index) => `call-${earlier.length + index + 1}`,
       onAnswer: (answer) => {
         this.#messages = [...this.#messages, ...added, answer];

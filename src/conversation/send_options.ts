@@ -90,7 +90,7 @@ function checkStop(value: unknown): readonly string[] {
 function checkToolChoice(choice: unknown, tools: readonly ToolDefinition[]): ToolChoice {
   if (choice === "auto" || choice === "none") return choice;
   if (choice === "required" && tools.length > 0) return choice;
-  const named = isJsonObject(choice) ? tools.find(({ name }) => name === choice["tool"]) : undefined;
+  const named = isJsonObject(choice) ? tools.find(({ name }) => name === choice.tool) : undefined;
   if (named !== undefined) return { tool: named.name };
   const names = tools.map(({ name }) => name).join(", ");
   const expected = `"auto", "none"${names === "" ? "" : `, "required" or { tool } of ${names}`}`;

@@ -4,7 +4,7 @@ export interface Progress {
   /** In `unit`s; `total` is undefined where nobody knows it. */
   readonly done: number;
   readonly total: number | undefined;
-  readonly unit: "bytes" | "pipelines" | "candidates" | "samples";
+  readonly unit: "bytes" | "pipelines" | "candidates" | "samples" | "conversations";
   /** What is being worked on, in words for a person: a file's name, a source. */
   readonly label: string;
 }

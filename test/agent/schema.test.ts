@@ -41,7 +41,7 @@ for (const [name, one] of Object.entries(tools)) {
     const { parameters: told } = await one.define();
     expect(told).toMatchObject({ type: "object", required: ["city"] });
     expect(told).not.toHaveProperty("$schema");
-    expect(Object.keys(told["properties"] as object).toSorted()).toEqual(["city", "days"]);
+    expect(Object.keys(told.properties as object).toSorted()).toEqual(["city", "days"]);
     expect(JSON.stringify(told)).toContain('"minimum":1');
   });
 

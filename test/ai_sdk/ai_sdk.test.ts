@@ -70,7 +70,9 @@ test("tools run between the steps, in one conversation that prefills nothing twi
   expect(first?.toolResults).toMatchObject([{ output: 5 }]);
   expect(opened).toHaveLength(1);
   const { inputTokens = 0, outputTokens = 0 } = first?.usage ?? {};
-  expect(second?.usage.inputTokenDetails.cacheReadTokens).toBeGreaterThanOrEqual(inputTokens + outputTokens - 1);
+  expect(second?.usage.inputTokenDetails.cacheReadTokens).toBeGreaterThanOrEqual(
+    inputTokens + outputTokens - 1,
+  );
 });
 
 test("streamText with tools gives their calls and results as parts", async () => {
@@ -101,7 +103,8 @@ test("calls at once with the same beginning do not meet", async () => {
   const { model } = open("Hello.", "I see.");
   const first = await generateText({ model, prompt: "Hi" });
   const messages = [{ role: "user", content: "Hi" } as const, ...first.response.messages];
-  const next = (content: string) => generateText({ model, messages: [...messages, { role: "user", content }] });
+  const next = (content: string) =>
+    generateText({ model, messages: [...messages, { role: "user", content }] });
   const both = await Promise.all([next("One"), next("Two"), next("Three")]);
   expect(both.map(({ text }) => text)).toEqual(["I see.", "I see.", "I see."]);
 });

@@ -24,7 +24,8 @@ declare const steps: Steps;
 
 beforeAll(async () => {
   const found = findChromium();
-  if (!found) throw new Error("There is no Chromium to test in: `npm run test:full` fetches one on Linux x64.");
+  if (!found)
+    throw new Error("There is no Chromium to test in: `npm run test:full` fetches one on Linux x64.");
   server = await PageServer.start(await bundlePage(resolve("test/browser/memory")), model);
   browser = await chromium.launch({
     executablePath: found.path,
@@ -101,7 +102,11 @@ async function watchHeaps(of: Page): Promise<{ bytes(): Promise<number> }> {
     const { id, result } = JSON.parse(message);
     waiting.get(id)?.(result === undefined ? 0 : heapBytes(result));
   });
-  await session.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  await session.send("Target.setAutoAttach", {
+    autoAttach: true,
+    waitForDebuggerOnStart: false,
+    flatten: false,
+  });
   const ofWorker = async (sessionId: string): Promise<number> => {
     const id = ++calls;
     const answer = new Promise<number>((resolve) => waiting.set(id, resolve));

@@ -107,7 +107,10 @@ ${written}⟦<|im_end|>⟧
 
   test("writes a call that came from elsewhere as the model would", () => {
     const { raw: _, ...elsewhere } = called as Extract<Message, { role: "assistant" }>;
-    const ids = template.encode([...messages.slice(0, 2), elsewhere], { generationPrompt: false, tools: [add] });
+    const ids = template.encode([...messages.slice(0, 2), elsewhere], {
+      generationPrompt: false,
+      tools: [add],
+    });
     expect(shown(ids, subject)).toContain('<tool_call>\n{"name": "add", "arguments": {"a":1}}\n</tool_call>');
   });
 });

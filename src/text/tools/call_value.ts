@@ -26,7 +26,7 @@ function callOf(value: unknown): WrittenCall | undefined {
   if (!isJsonObject(value)) return undefined;
   const { function: inner } = value;
   const call = isJsonObject(inner) ? inner : value;
-  const written = call["arguments"] ?? call["parameters"];
+  const written = call.arguments ?? call.parameters;
   const given = typeof written === "string" ? parsed(written) : written;
   const { name } = call;
   if (typeof name !== "string" || written === undefined) return undefined;

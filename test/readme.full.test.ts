@@ -52,7 +52,7 @@ describe("the README", () => {
 
   test.each([
     ["a conversation", 0, /\d+ tokens, first after \d+ ms/],
-    ["an agent", 1, /type: 'tool-result'[^]*type: 'done'/],
+    ["an agent", 1, /type: 'tool-result'[\s\S]*type: 'done'/],
   ])("has an example of %s that runs as it is", (_, index, said) => {
     // Within the package its own name resolves by its exports: what an installed copy gets.
     const file = join(clone, "readme_example.tmp.mjs");

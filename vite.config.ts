@@ -1,5 +1,5 @@
 import { builtinModules } from "node:module";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 import manifest from "./package.json" with { type: "json" };
 
 /** Vite itself, for the benchmark that builds its page when asked to. */
@@ -9,8 +9,29 @@ const packages = [
   "vite",
 ];
 
+const WORKER = "__BATON_WORKER__";
+
+/**
+ * Keeps `new Worker(new URL("./worker.js", import.meta.url), …)` for the bundlers of those who use the library: Vite would bundle the worker
+ * at an address that is right in this build alone. The script is an entry of its own, which has its name in dist/ and not in src/.
+ */
+function keepWorkerUrl(): Plugin {
+  return {
+    name: "keep-worker-url",
+    enforce: "pre",
+    transform: (code, id) =>
+      id.endsWith("/src/worker/spawn.ts") ? { code: code.replace('"./worker.ts"', WORKER), map: null } : null,
+    renderChunk(code, { fileName }) {
+      if (!code.includes(WORKER)) return null;
+      if (fileName !== "index.js") throw new Error(`${fileName} makes the worker, which is beside index.js.`);
+      return { code: code.replace(WORKER, '"./worker.js"'), map: null };
+    },
+  };
+}
+
 /** The library and the programs: dependencies stay imports, shaders and the model catalogue are inlined. */
 export default defineConfig({
+  plugins: [keepWorkerUrl()],
   build: {
     target: "es2022",
     minify: false,
@@ -20,6 +41,7 @@ export default defineConfig({
         index: "src/index.ts",
         node: "src/node.ts",
         "ai-sdk": "src/ai_sdk/index.ts",
+        worker: "src/worker/worker.ts",
         cli: "src/cli/main.ts",
         bench: "bench/main.ts",
         first_token: "bench/first_token_child.ts",

@@ -72,7 +72,7 @@ export async function measureSpeculation(
       onPair(++done);
     }
   }
-  return [...taken].map(([task, list]) => resultOf(task, list, sides.auto));
+  return Promise.all([...taken].map(([task, list]) => resultOf(task, list, sides.auto)));
 }
 
 /** One right after the other, each first in every second round. */
@@ -160,17 +160,19 @@ function assertSameTexts({ id }: SpeculationTask, { auto, off }: Round, device: 
   }
 }
 
-function resultOf(
+async function resultOf(
   task: SpeculationTask,
   rounds: readonly Round[],
   { tokenizer }: Runtime,
-): SpeculationResult {
+): Promise<SpeculationResult> {
   const each = (value: (round: Round) => number) => spread(rounds.map(value));
   const speed = each(({ auto, off }) => off.decodeMs / auto.decodeMs);
   const [first] = rounds;
   const texts = first?.off.texts ?? [];
-  const repeats = task.prompts.map((prompt, index) =>
-    repeatedShare(tokenizer.encode(prompt), tokenizer.encode(texts[index] ?? "")),
+  const repeats = await Promise.all(
+    task.prompts.map(async (prompt, index) =>
+      repeatedShare(await tokenizer.encode(prompt), await tokenizer.encode(texts[index] ?? "")),
+    ),
   );
   return {
     id: task.id,

@@ -1,7 +1,11 @@
 import type { Runtime, RuntimeOptions } from "./api.ts";
 import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
 import { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
-import { openRuntime } from "./runtime.ts";
+import { ownUrl, threads } from "./platform/browser/threads.ts";
+import { checkRuntimeOptions } from "./runtime_options.ts";
+import { openRemoteRuntime } from "./worker/remote_runtime.ts";
+import { spawnWorker } from "./worker/spawn.ts";
+import { runsInWorker } from "./worker/thread_choice.ts";
 
 /** Baton in a browser. */
 
@@ -17,11 +21,18 @@ export type { AdapterSummary, Platform } from "./platform/platform.ts";
 export type { OnProgress, Progress } from "./protocol/progress.ts";
 
 /**
- * Loads a model onto a GPU.
+ * Loads a model onto a GPU, in a Web Worker of the runtime's own where `thread` does not say otherwise. When the worker ends, all that waits
+ * for it and all that comes later fails with DeviceError `device-lost`.
  * @throws InputError `invalid-option`, `unknown-model`; ModelError; DeviceError; the signal's reason
  */
-export function createRuntime(options: RuntimeOptions): Promise<Runtime> {
-  return openRuntime(options, createBrowserPlatform);
+export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const checked = checkRuntimeOptions(options);
+  checked.signal?.throwIfAborted();
+  if (runsInWorker(checked, threads()))
+    return openRemoteRuntime(checked, spawnWorker(checked.workerUrl), ownUrl());
+  // A page whose runtime is in a worker never loads this.
+  const { openRuntime } = await import("./runtime.ts");
+  return openRuntime(checked, createBrowserPlatform);
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { Runtime, RuntimeOptions } from "./api.ts";
 import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
 import { createNodePlatform } from "./platform/node/node_platform.ts";
+import { invalidOption } from "./conversation/option_checks.ts";
 import { openRuntime } from "./runtime.ts";
+import { checkRuntimeOptions } from "./runtime_options.ts";
 
 /** Baton in Node. */
 
@@ -18,8 +20,11 @@ export type { OnProgress, Progress } from "./protocol/progress.ts";
  * Loads a model onto a GPU.
  * @throws InputError `invalid-option`, `unknown-model`; ModelError; DeviceError; the signal's reason
  */
-export function createRuntime(options: RuntimeOptions): Promise<Runtime> {
-  return openRuntime(options, createNodePlatform);
+export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const checked = checkRuntimeOptions(options);
+  if (checked.thread === "worker")
+    throw invalidOption("thread", "worker", '"page" or absent: in Node a runtime runs in the thread that creates it'); // biome-ignore format: one text
+  return openRuntime(checked, createNodePlatform);
 }
 
 /**

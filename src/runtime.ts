@@ -5,6 +5,7 @@ import type {
   DeviceStats,
   EvaluateRequest,
   EvaluateResult,
+  ImportOptions,
   ModelInfo,
   PolicyName,
   Precision,
@@ -16,6 +17,7 @@ import type {
   TuneResult,
 } from "./api.ts";
 import { ChatConversation, type ConversationParts } from "./conversation/conversation.ts";
+import { ConversationIds } from "./conversation/conversation_ids.ts";
 import { HostBlocks } from "./conversation/host_blocks.ts";
 import { disposed } from "./conversation/loop_errors.ts";
 import { checkConversationOptions } from "./conversation/message_checks.ts";
@@ -89,7 +91,7 @@ class BatonRuntime implements Runtime {
   readonly #parts: ConversationParts;
   readonly #tuner: RuntimeTuner;
   readonly #loadMs: number;
-  #conversations = 0;
+  readonly #ids = new ConversationIds();
   #disposal: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts) {
@@ -134,7 +136,7 @@ class BatonRuntime implements Runtime {
       limits: runner.limits,
       history: (id) => this.#scheduler.history(id),
       cachedTokens: (id) => this.#scheduler.cachedTokens(id),
-      newId: () => this.#newId("conversation"),
+      ids: this.#ids,
       artefactModel: {
         name: this.model.name,
         hash: file.hash ?? "",
@@ -193,22 +195,25 @@ class BatonRuntime implements Runtime {
   conversation(options: ConversationOptions = {}): ChatConversation {
     this.#loop.assertAlive();
     const checked = checkConversationOptions(options);
-    return new ChatConversation(this.#newId("conversation"), checked, this.#parts);
+    return new ChatConversation(this.#ids.claim(options.id), checked, this.#parts);
   }
 
-  async import(saved: Uint8Array<ArrayBuffer> | Blob): Promise<ChatConversation> {
+  async import(
+    saved: Uint8Array<ArrayBuffer> | Blob,
+    options: ImportOptions = {},
+  ): Promise<ChatConversation> {
     this.#loop.assertAlive();
     const bytes = saved instanceof Blob ? new Uint8Array(await saved.arrayBuffer()) : saved;
     if (!(bytes instanceof Uint8Array)) throw invalidOption("saved", saved, "a Uint8Array or a Blob");
     const { messages, tools, ...kv } = await decodeArtefact(bytes, this.#parts.artefactModel);
-    const id = this.#newId("conversation");
+    const id = this.#ids.claim(options.id);
     this.#loop.load(id, kv);
     return new ChatConversation(id, { messages, tools }, this.#parts);
   }
 
   async evaluate(request: EvaluateRequest): Promise<EvaluateResult> {
     this.#loop.assertAlive();
-    return evaluate(this.#parts, this.#newId("evaluation"), request);
+    return evaluate(this.#parts, this.#ids.evaluation(), request);
   }
 
   async tune(options: TuneOptions = {}): Promise<TuneResult> {
@@ -232,11 +237,6 @@ class BatonRuntime implements Runtime {
     const at = this.#devices.findIndex(({ id }) => id === device.id);
     this.#devices[at] = device;
     reportLoss(device, this.#loop);
-  }
-
-  #newId(kind: string): string {
-    this.#conversations += 1;
-    return `${kind}-${this.#conversations}`;
   }
 }
 
@@ -288,8 +288,8 @@ function reportLoss({ id, gpu }: RuntimeDevice, loop: TurnLoop): void {
 
 function textCodec(tokenizer: Tokenizer, template: ChatTemplate): TextCodec {
   return {
-    encode: (text) => tokenizer.encode(text, { control: false }),
-    decode: (ids) => tokenizer.decode(ids),
-    encodeChat: (messages, tools = []) => template.encode(messages, { generationPrompt: true, tools }),
+    encode: async (text) => tokenizer.encode(text, { control: false }),
+    decode: async (ids) => tokenizer.decode(ids),
+    encodeChat: async (messages, tools = []) => template.encode(messages, { generationPrompt: true, tools }),
   };
 }

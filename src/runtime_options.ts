@@ -32,6 +32,7 @@ export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOpti
   checkDevices(options);
   if (options.policy !== undefined) checkPolicy(options.policy);
   if (options.platform !== undefined) checkObject("platform", options.platform);
+  checkThread(options);
   checkOptionalNumber("kvMiB", options.kvMiB, { above: 0, max: 2 ** 20 });
   const { maxStepTokens = DEFAULT_MAX_STEP_TOKENS } = options;
   checkNumber("maxStepTokens", maxStepTokens, { min: 1, max: 4096, integer: true });
@@ -52,6 +53,12 @@ function checkModel(model: unknown): void {
   const isSource = model instanceof URL || model instanceof Blob || model instanceof ReadableStream;
   if (isSource || (typeof model === "string" && model.trim() !== "")) return;
   throw invalidOption("model", model, "a name, a path, a URL, a File, a Blob or a ReadableStream");
+}
+
+function checkThread({ thread, workerUrl }: RuntimeOptions): void {
+  if (thread !== undefined && thread !== "worker" && thread !== "page")
+    throw invalidOption("thread", thread, `"worker" or "page"`);
+  if (workerUrl !== undefined && !(workerUrl instanceof URL)) checkText("workerUrl", workerUrl);
 }
 
 function checkDevice(device: unknown): void {

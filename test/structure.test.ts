@@ -19,6 +19,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   gpu: ["protocol", "errors.ts", "platform/platform.ts"],
   kernels: ["gpu", "loader", "protocol", "errors.ts", "api.ts"],
   tuner: ["gpu", "kernels", "loader", "protocol", "errors.ts", "api.ts", "platform/settings.ts"],
+  worker: ["conversation", "protocol", "platform", "errors.ts", "api.ts", "runtime.ts", "runtime_options.ts"],
   roles: ["gpu", "kernels", "loader", "tuner", "protocol", "errors.ts", "platform/platform.ts"],
 };
 
@@ -28,6 +29,9 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
   runner: ["scheduler", "text", "runtime.ts", "platform", "cli"],
   platform: ["model", "runner", "scheduler", "kernels", "gpu", "text", "runtime.ts", "cli"],
 };
+
+/** What the page loads of the worker's folder: nothing that runs a model. */
+const PAGE_SIDE = ["link.ts", "messages.ts", "outcome.ts", "remote_conversation.ts", "remote_runtime.ts", "spawn.ts", "thread_choice.ts"].map((name) => `worker/${name}`); // biome-ignore format: a list
 
 /** The folders that may use Node's own modules. */
 const NODE_ONLY = /^(platform\/node\/|node\.ts$|cli\/)/;
@@ -77,6 +81,18 @@ for (const [folder, forbidden] of Object.entries(NEVER)) {
     expect(arrows(wrong)).toEqual([]);
   });
 }
+
+test("the page's side of a worker runs nothing but checks and messages", () => {
+  const allowed = ["worker", "conversation", "protocol", "errors.ts", "api.ts", "runtime_options.ts"];
+  const wrong = within.filter(
+    ({ from, to }) =>
+      PAGE_SIDE.includes(from) && !allowed.includes(part(to)) && to !== "platform/browser/threads.ts",
+  );
+  const ofWorker = within.filter(
+    ({ from, to }) => PAGE_SIDE.includes(from) && part(to) === "worker" && !PAGE_SIDE.includes(to),
+  );
+  expect(arrows([...wrong, ...ofWorker])).toEqual([]);
+});
 
 test("the programs are imported by nothing", () => {
   expect(arrows(within.filter(({ from, to }) => part(to) === "cli" && part(from) !== "cli"))).toEqual([]);

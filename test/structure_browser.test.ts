@@ -20,10 +20,11 @@ async function bundle(entry: string): Promise<string> {
     configFile: false,
     logLevel: "silent",
     plugins: [refuseNode],
+    worker: { format: "es", plugins: () => [refuseNode] },
     build: { write: false, minify: false, target: "es2022", lib: { entry: resolve(entry), formats: ["es"] } },
   });
   const outputs = [result].flat().flatMap((one) => ("output" in one ? one.output : []));
-  return outputs.map((chunk) => (chunk.type === "chunk" ? chunk.code : "")).join("\n");
+  return outputs.map((file) => (file.type === "chunk" ? file.code : file.source)).join("\n");
 }
 
 test("the public API bundles for a browser with no Node module in it", async () => {

@@ -37,6 +37,8 @@ export type {
 export type FinishReason = TurnEnd | "tool-calls";
 
 export interface ConversationOptions {
+  /** A name of the caller's own, which no open conversation has; it begins otherwise than `evaluation-`. Numbered when absent. */
+  readonly id?: string;
   readonly system?: string;
   /** How it begins, in place of `system`: no question may be left without its answer. */
   readonly messages?: readonly Message[];
@@ -49,9 +51,10 @@ export type NewMessage = UserMessage | ToolMessage;
 
 export interface Conversation {
   readonly id: string;
+  /** As the last turn that ended left them. */
   readonly messages: readonly Message[];
   readonly tools: readonly ToolDefinition[];
-  /** Tokens whose K and V are in the cache. */
+  /** Tokens whose K and V are in the cache; of a runtime in a worker, at the end of the last turn. */
   readonly cachedTokens: number;
   /**
    * Sends one user turn, or what tools gave, and streams the answer. The turn begins when the loop over it does, and errors come out of that loop.
@@ -87,6 +90,8 @@ export interface Conversation {
 }
 
 export interface ForkOptions {
+  /** As `ConversationOptions.id`. */
+  readonly id?: string;
   /** Range [0, messages.length], so that no question is left without its answer. */
   readonly messages?: number;
 }

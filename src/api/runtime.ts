@@ -20,6 +20,8 @@ export type Precision = "exact" | "default" | "fast";
 
 export type Speculation = "auto" | "off";
 
+export type Thread = "worker" | "page";
+
 export interface RuntimeOptions {
   /** A name of the catalogue, a URL, a path (Node), a `File` or `Blob`, or a stream of the GGUF file's bytes. */
   readonly model: string | URL | Blob | ReadableStream<Uint8Array>;
@@ -65,6 +67,14 @@ export interface RuntimeOptions {
   /** Aborts the loading. */
   readonly signal?: AbortSignal;
   readonly platform?: Platform;
+  /**
+   * Where the runtime's own work runs. `worker`, the default of a page: in a Web Worker of its own, so that the page never waits for it.
+   * `page`: in the thread that creates it; the default in Node, in a worker, where there are none, and beside a `GPUDevice` or a `platform`
+   * of the caller's own, which cannot cross into another thread.
+   */
+  readonly thread?: Thread;
+  /** The worker's script, the package's `dist/worker.js` as bundled, for bundlers that do not find it by themselves. */
+  readonly workerUrl?: string | URL;
 }
 
 export interface DeviceOptions {
@@ -158,15 +168,17 @@ export interface Runtime {
   readonly devicesReason: string;
   readonly policy: PolicyName;
   readonly precision: Precision;
+  /** As of now; of a runtime in a worker, as it was at the end of the last turn or call, and while any run at most 100 ms ago. */
   stats(): RuntimeStats;
-  /** Every open conversation that has run or waits to, in the order in which they began. */
+  /** Every open conversation that has run or waits to, in the order in which they began. As of the same moment as `stats`. */
   conversations(): readonly ConversationStatus[];
+  /** @throws InputError `invalid-option`, `disposed`; DeviceError `device-lost` when its worker has ended */
   conversation(options?: ConversationOptions): Conversation;
   /**
    * A conversation that `Conversation.export` has saved. Without room for its KV its next turn prefills it.
-   * @throws InputError `artefact-damaged`, `artefact-version`, `artefact-model`, `disposed`
+   * @throws InputError `artefact-damaged`, `artefact-version`, `artefact-model`, `invalid-option`, `disposed`
    */
-  import(saved: Uint8Array<ArrayBuffer> | Blob): Promise<Conversation>;
+  import(saved: Uint8Array<ArrayBuffer> | Blob, options?: ImportOptions): Promise<Conversation>;
   /** Log-probabilities of given tokens, and greedy tokens after them, by the same steps as a conversation's. */
   evaluate(request: EvaluateRequest): Promise<EvaluateResult>;
   /**
@@ -178,6 +190,11 @@ export interface Runtime {
   readonly tokenizer: TextCodec;
   /** Stops every turn and frees everything; safe to call twice. */
   dispose(): Promise<void>;
+}
+
+export interface ImportOptions {
+  /** As `ConversationOptions.id`. */
+  readonly id?: string;
 }
 
 export interface TuneOptions {
@@ -192,12 +209,13 @@ export interface TuneResult extends Tuning {
   readonly remembered: boolean;
 }
 
+/** Promises, since the model's vocabulary may be in a worker; there they end with InputError `disposed` after the runtime. */
 export interface TextCodec {
   /** Ids of plain text: control tokens in it are not parsed. */
-  encode(text: string): number[];
-  decode(ids: readonly number[]): string;
+  encode(text: string): Promise<number[]>;
+  decode(ids: readonly number[]): Promise<string>;
   /** Ids of messages by the model's chat template, with the generation prompt. */
-  encodeChat(messages: readonly Message[], tools?: readonly ToolDefinition[]): number[];
+  encodeChat(messages: readonly Message[], tools?: readonly ToolDefinition[]): Promise<number[]>;
 }
 
 export interface EvaluateRequest {

@@ -27,22 +27,25 @@ export async function readEvalFile(path: string): Promise<readonly EvalEntry[]> 
  * The ids of every entry, each below `vocabTokens`.
  * @throws InputError `invalid-option` naming the entry
  */
-export function encodeEntries(
+export async function encodeEntries(
   path: string,
   entries: readonly EvalEntry[],
   codec: TextCodec,
   vocabTokens: number,
-): readonly (readonly number[])[] {
-  return entries.map((entry, index) => {
-    const ids = encode(entry, codec);
+): Promise<readonly (readonly number[])[]> {
+  const encoded: (readonly number[])[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const ids = await encode(entry, codec);
     if (ids.length === 0) throw wrongEntry(path, index, "comes to no tokens; it needs at least one");
     const beyond = ids.find((id) => id >= vocabTokens);
-    if (beyond === undefined) return ids;
-    throw wrongEntry(path, index, `has the id ${beyond}, and the model's ids end at ${vocabTokens - 1}`);
-  });
+    if (beyond !== undefined)
+      throw wrongEntry(path, index, `has the id ${beyond}, and the model's ids end at ${vocabTokens - 1}`);
+    encoded.push(ids);
+  }
+  return encoded;
 }
 
-function encode(entry: EvalEntry, codec: TextCodec): readonly number[] {
+async function encode(entry: EvalEntry, codec: TextCodec): Promise<readonly number[]> {
   if ("ids" in entry) return entry.ids;
   return "text" in entry ? codec.encode(entry.text) : codec.encodeChat(entry.messages);
 }

@@ -8,7 +8,6 @@ import type {
   SendOptions,
   ToolDefinition,
 } from "../api.ts";
-import { InputError } from "../errors.ts";
 import { type ArtefactModel, encodeArtefact } from "../kv/artefact.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
@@ -17,8 +16,9 @@ import type { Grammar, Grammars } from "../text/grammar.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { noToolCalls } from "../text/tools/tool_call_parser.ts";
 import { ChatTurn, type ChatTurnParts } from "./chat_turn.ts";
-import { checkInput } from "./message_checks.ts";
-import { checkNumber, invalidOption } from "./option_checks.ts";
+import type { ConversationIds } from "./conversation_ids.ts";
+import { conversationBusy, conversationDisposed } from "./loop_errors.ts";
+import { checkInput, firstMessages } from "./message_checks.ts";
 import { checkSendOptions, type TurnOptions } from "./send_options.ts";
 import type { TurnLoop } from "./turn_loop.ts";
 
@@ -33,7 +33,7 @@ export interface ConversationParts {
   history(conversation: string): readonly number[];
   /** How many of them are in the cache. */
   cachedTokens(conversation: string): number;
-  newId(): string;
+  readonly ids: Pick<ConversationIds, "claim" | "release">;
   readonly artefactModel: ArtefactModel;
 }
 
@@ -65,7 +65,7 @@ export class ChatConversation implements Conversation {
   }
 
   get cachedTokens(): number {
-    return this.#parts.cachedTokens(this.id);
+    return this.#disposed ? 0 : this.#parts.cachedTokens(this.id);
   }
 
   async *send(input: string | readonly NewMessage[], options: SendOptions = {}): AsyncGenerator<Part, void> {
@@ -81,23 +81,20 @@ export class ChatConversation implements Conversation {
     }
   }
 
-  fork({ messages = this.#messages.length }: ForkOptions = {}): ChatConversation {
+  fork({ messages = this.#messages.length, id: wanted }: ForkOptions = {}): ChatConversation {
     const kept = this.#first(messages);
-    const id = this.#parts.newId();
+    const id = this.#parts.ids.claim(wanted);
     this.#parts.loop.fork(id, this.id);
     return new ChatConversation(id, { messages: kept, tools: this.tools }, this.#parts);
   }
 
   endPause(): void {
-    this.#parts.loop.resume(this.id);
+    if (!this.#disposed) this.#parts.loop.resume(this.id);
   }
 
   rollback(messages: number): void {
     const kept = this.#first(messages);
-    if (this.#turns > 0) {
-      const message = `${this.id} has a turn that runs: stop it, or wait for its end, before you roll back.`;
-      throw new InputError("conversation-busy", message, { conversation: this.id });
-    }
+    if (this.#turns > 0) throw conversationBusy(this.id);
     this.#messages = kept;
   }
 
@@ -109,19 +106,18 @@ export class ChatConversation implements Conversation {
   }
 
   dispose(): void {
+    // Another conversation may have its name since.
+    if (this.#disposed) return;
     this.#disposed = true;
     this.#parts.loop.close(this.id);
+    this.#parts.ids.release(this.id);
   }
 
   /** @throws InputError `invalid-option`, `disposed` */
   #first(messages: number): readonly Message[] {
     if (this.#disposed) throw conversationDisposed(this.id);
     this.#parts.loop.assertAlive();
-    checkNumber("messages", messages, { min: 0, max: this.#messages.length, integer: true });
-    const kept = this.#messages.slice(0, messages);
-    if (asksSomething(kept))
-      throw invalidOption("messages", messages, "a number that leaves no question without its answer");
-    return kept;
+    return firstMessages(this.#messages, messages);
   }
 
   #prompt(next: readonly Message[]): Pick<TurnRequest, "keep" | "tokens"> {
@@ -189,15 +185,4 @@ export class ChatConversation implements Conversation {
     const tools = this.tools.filter(({ name }) => named === undefined || name === named);
     return grammars.toolCalls(tools, { style: template.toolCalls, atLeastOne: mustCall });
   }
-}
-
-/** Whether the messages end with something that the model is to answer. */
-export function asksSomething(messages: readonly Message[]): boolean {
-  const role = messages.at(-1)?.role;
-  return role === "user" || role === "tool";
-}
-
-function conversationDisposed(conversation: string): InputError {
-  const message = `${conversation} was disposed: begin a new conversation.`;
-  return new InputError("disposed", message, { conversation });
 }

@@ -6,6 +6,16 @@ export function disposed(): InputError {
   return new InputError("disposed", "The runtime was disposed: create a new one.");
 }
 
+export function conversationDisposed(conversation: string): InputError {
+  const message = `${conversation} was disposed: begin a new conversation.`;
+  return new InputError("disposed", message, { conversation });
+}
+
+export function conversationBusy(conversation: string): InputError {
+  const message = `${conversation} has a turn that runs: stop it, or wait for its end, before you roll back.`;
+  return new InputError("conversation-busy", message, { conversation });
+}
+
 export function plainOf(cause: unknown, device: string): PlainError {
   if (cause instanceof BatonError) return cause.toPlain();
   const { message } = errorOf(cause);

@@ -1,7 +1,7 @@
 import type { ConversationOptions, Message, NewMessage, ToolDefinition } from "../api.ts";
 import { InputError } from "../errors.ts";
 import { isJsonObject } from "../protocol/chat.ts";
-import { checkObject, checkText, invalidOption } from "./option_checks.ts";
+import { checkNumber, checkObject, checkText, invalidOption } from "./option_checks.ts";
 
 /** Checks of the messages and tools that callers pass in. */
 
@@ -43,11 +43,25 @@ export function checkConversationOptions(
   };
 }
 
+/** The first `count` of them. @throws InputError `invalid-option` */
+export function firstMessages(messages: readonly Message[], count: number): readonly Message[] {
+  checkNumber("messages", count, { min: 0, max: messages.length, integer: true });
+  const kept = messages.slice(0, count);
+  if (asksSomething(kept))
+    throw invalidOption("messages", count, "a number that leaves no question without its answer");
+  return kept;
+}
+
+/** Whether the messages end with something that the model is to answer. */
+export function asksSomething(messages: readonly Message[]): boolean {
+  const role = messages.at(-1)?.role;
+  return role === "user" || role === "tool";
+}
+
 function checkMessages(messages: unknown): readonly Message[] {
   if (!Array.isArray(messages)) throw invalidOption("messages", messages, "a list of messages");
   const checked = messages.map((message, index) => checkMessage(`messages[${index}]`, message));
-  const last = checked.at(-1)?.role;
-  if (last === "user" || last === "tool")
+  if (asksSomething(checked))
     throw invalidOption("messages", messages, "without its last question: send that");
   return checked;
 }

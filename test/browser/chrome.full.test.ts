@@ -17,7 +17,7 @@ import { served } from "./served.ts";
  * SwiftShader. The page runs every case and reports; the tests here judge what it saw.
  */
 
-const BROWSER_LIMIT_MS = 300_000;
+const BROWSER_LIMIT_MS = 480_000;
 const model = writeTinyModel({ vocabTokens: 600 });
 
 /** Seen on one SwiftShader build: bit-equal, in both precisions; another build may order its additions otherwise. */
@@ -119,7 +119,42 @@ test("a signal and an early break end a turn within a step, and the conversation
     expect(next.cachedTokens).toBeGreaterThan(0);
     expect(next.completionTokens).toBe(3);
   }
-  expect(leftEarly.blocksUsed).toBe(0);
+});
+
+describe("the worker that a page's runtime runs in", () => {
+  test("is one of its own, gives what the page's thread gives, and ends with the runtime", () => {
+    const { inWorker, inPage } = report.seen.threads;
+    expect(inWorker).toMatchObject({ workers: 1, ended: 1 });
+    expect(inPage).toMatchObject({ workers: 0, ended: 0 });
+    expect(inWorker.result).toEqual(inPage.result);
+    expect(inWorker.result).toEqual(report.seen.fromUrl.answers);
+  });
+
+  test("leaves the page's thread free: no task of 50 ms while it generates", () => {
+    const { longestTask } = report.seen;
+    console.log(`longest tasks of the page's thread, in ms: ${JSON.stringify(longestTask)}`);
+    expect(longestTask.withWorker).toBeLessThan(50);
+  });
+
+  test("takes addresses as the page does", () => {
+    const { name, text } = report.seen.relativeAddress;
+    expect(name).toBe("tiny");
+    expect(text).toBe(report.seen.deadWorker.before);
+  });
+
+  test("fails what waits with a code when it dies, and what comes later", () => {
+    const { codes, message } = report.seen.deadWorker;
+    expect(codes).toEqual(["DeviceError device-lost", "DeviceError device-lost"]);
+    expect(message).toMatch(/worker has ended: .*told to/);
+    expect(report.seen.noWorker).toBe("DeviceError device-lost");
+  });
+
+  test("leaves nothing behind, twenty times", () => {
+    const { workers, ended, heapMiB } = report.seen.rounds;
+    expect([workers, ended]).toEqual([20, 20]);
+    console.log(`the page's heap after each round, in MiB: ${heapMiB.join(" ")}`);
+    expect((heapMiB.at(-1) ?? 0) - (heapMiB[4] ?? 0)).toBeLessThan(20);
+  });
 });
 
 test("a caller's own device is used and not destroyed", () => {

@@ -1,10 +1,11 @@
 import { loadCases } from "./load_cases.ts";
 import { served } from "./served.ts";
 import { useCases } from "./use_cases.ts";
+import { workerCases } from "./worker_cases.ts";
 
 /** Runs every case, one after the other, and reports what came of each. */
 
-const cases = { ...useCases, ...loadCases };
+const cases = { ...useCases, ...workerCases, ...loadCases };
 
 type Cases = typeof cases;
 

@@ -58,11 +58,11 @@ test("eval prints one object with what ran where", () => {
   }
 });
 
-test("ids, text and messages become the tokens they stand for, and no others", () => {
+test("ids, text and messages become the tokens they stand for, and no others", async () => {
   expect(printed.results.map((result) => result.ids)).toEqual([
     ids,
-    runtime.tokenizer.encode(text),
-    runtime.tokenizer.encodeChat(messages),
+    await runtime.tokenizer.encode(text),
+    await runtime.tokenizer.encodeChat(messages),
   ]);
 });
 
@@ -72,7 +72,7 @@ test("results are those of the library, to the bit", async () => {
   }
 });
 
-test("a result agrees with itself", () => {
+test("a result agrees with itself", async () => {
   for (const { ids, logprobs, top, nll, generated } of printed.results) {
     const [first, ...rest] = logprobs;
     expect(first).toBeNull();
@@ -91,7 +91,7 @@ test("a result agrees with itself", () => {
     }
     expect(generated.ids[0]).toBe(top.at(-1)?.[0]?.[0]);
     expect(generated.ids.length).toBeLessThanOrEqual(9);
-    expect(generated.text).toBe(runtime.tokenizer.decode(generated.ids));
+    expect(generated.text).toBe(await runtime.tokenizer.decode(generated.ids));
   }
 });
 

@@ -77,7 +77,7 @@ for (const [name, { meanKl, top1 }] of Object.entries(bounds)) {
 test("chat prompts are the reference's, token by token", async () => {
   await withRuntime("default", async (runtime) => {
     for (const { messages, ids } of reference.chats)
-      expect(runtime.tokenizer.encodeChat(messages)).toEqual(ids);
+      expect(await runtime.tokenizer.encodeChat(messages)).toEqual(ids);
   });
 });
 

@@ -30,7 +30,7 @@ describeOnEveryAdapter("evaluation", (gpu) => {
     const { top } = await runtime.evaluate({ ids: all, top: 1, generate: 0 });
     const likeliest = top.slice(ids.length - 1, -1).map((row) => row[0]?.[0]);
     expect(generated.ids).toEqual(likeliest);
-    expect(generated.text).toBe(runtime.tokenizer.decode(generated.ids));
+    expect(generated.text).toBe(await runtime.tokenizer.decode(generated.ids));
   });
 
   test("the log-probabilities of all tokens at a position sum to one", async () => {

@@ -40,7 +40,7 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
     blockTokens: given.blockTokens,
     blockBytes: given.blockBytes,
   };
-  const newId = () => `c${++conversations}`;
+  const ids = { claim: (id = `c${++conversations}`) => id, release: () => {} };
   const load = () => Promise.reject(new Error("The fake runner knows no grammar."));
   const grammars = new Grammars({ tokenizer, vocabTokens: given.vocabTokens, load });
   const parts = {
@@ -51,7 +51,7 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
     limits: given,
     history,
     cachedTokens,
-    newId,
+    ids,
     artefactModel,
   };
 
@@ -80,7 +80,7 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
     answerWith,
     conversation: (options: string | ConversationOptions = {}) =>
       new ChatConversation(
-        newId(),
+        ids.claim(),
         checkConversationOptions(typeof options === "string" ? { system: options } : options),
         parts,
       ),

@@ -21,7 +21,7 @@ export function batonEngine(open) {
         for await (const part of conversation.send(job.text, { temperature: 0, maxTokens: tokens })) {
           if (part.type === "text") text += part.text;
           if (part.type === "done")
-            return sampleOf(part, job.ids.length, tokens, runtime.tokenizer.encode(text));
+            return sampleOf(part, job.ids.length, tokens, await runtime.tokenizer.encode(text));
         }
       } finally {
         conversation.dispose();

@@ -7,5 +7,5 @@ const library = "/baton.mjs";
 const { createRuntime } = await import(library);
 
 export const engine = batonEngine(() =>
-  createRuntime({ model: new URL("/model.gguf", location.href), speculation: "off" }),
+  createRuntime({ model: new URL("/model.gguf", location.href), speculation: "off", thread: "page" }),
 );

@@ -7,6 +7,7 @@ const result = await build({
   configFile: false,
   root: inClone(),
   logLevel: "silent",
+  worker: { format: "es" },
   build: {
     write: false,
     minify: false,
@@ -15,6 +16,7 @@ const result = await build({
     rollupOptions: { output: { inlineDynamicImports: true } },
   },
 });
-const [output] = [result].flat().flatMap((one) => ("output" in one ? one.output : []));
+const outputs = [result].flat().flatMap((one) => ("output" in one ? one.output : []));
+const output = outputs.find((one) => one.type === "chunk" && one.isEntry);
 if (output?.type !== "chunk") throw new Error("the bundle has no code");
 process.stdout.write(output.code);

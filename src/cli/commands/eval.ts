@@ -57,7 +57,7 @@ async function evaluateFile(io: Io, file: string, options: EvalOptions): Promise
   const stepTokens = Math.max(request.chunkTokens ?? 0, STEP_TOKENS);
   const more = { maxStepTokens: stepTokens, maxLogitRows: stepTokens };
   const use = async (runtime: Runtime) => {
-    const sequences = encodeEntries(file, entries, runtime.tokenizer, runtime.model.vocabTokens);
+    const sequences = await encodeEntries(file, entries, runtime.tokenizer, runtime.model.vocabTokens);
     const results = await evaluateAll(io, runtime, sequences, request, options.quiet === true);
     await (options.json ? printResults(io, runtime, results) : printTable(io, runtime, results));
   };
@@ -113,12 +113,13 @@ async function printResults(io: Io, runtime: Runtime, results: readonly Evaluate
 
 async function printTable(io: Io, runtime: Runtime, results: readonly EvaluateResult[]): Promise<void> {
   const { decode } = runtime.tokenizer;
+  const texts = await Promise.all(results.map(({ ids }) => decode(ids)));
   const rows = results.map(({ ids, nll, generated }, index) => [
     `${index}`,
     `${ids.length}`,
     nll.toFixed(4),
     Math.exp(nll).toFixed(3),
-    excerpt(decode(ids), 32),
+    excerpt(texts[index] ?? "", 32),
     excerpt(generated.text, 40),
   ]);
   const header = ["entry", "tokens", "nll", "perplexity", "text", "generated"];

@@ -17,6 +17,7 @@ import type { ByteSource } from "../../protocol/bytes.ts";
 import type { Platform, ResolveOptions } from "../platform.ts";
 import { listAdapters, openAdapter } from "./gpu.ts";
 import { originSettings } from "./settings.ts";
+import { ownUrl } from "./threads.ts";
 import { loadXgrammar } from "./xgrammar.ts";
 
 export interface BrowserPlatformOptions {
@@ -24,6 +25,8 @@ export interface BrowserPlatformOptions {
   readonly hubUrl?: string;
   readonly patience?: Patience;
   readonly catalogue?: Catalogue;
+  /** What a model's relative address is relative to; the page's own address, or the worker's script's, when absent. */
+  readonly baseUrl?: string;
 }
 
 interface Context extends ResolveOptions {
@@ -48,7 +51,7 @@ export function createBrowserPlatform(options: BrowserPlatformOptions = {}): Pla
       const context = { ...fixed, ...(onProgress ? { onProgress } : {}), ...(signal ? { signal } : {}) };
       const known = findModel(String(model), catalogue);
       if (known) return await catalogueSource(known, context);
-      const url = urlOf(model);
+      const url = urlOf(model, options.baseUrl ?? ownUrl());
       if (!url) throw unknownModel(String(model), catalogue);
       return await urlSource(url, context);
     },
@@ -56,10 +59,9 @@ export function createBrowserPlatform(options: BrowserPlatformOptions = {}): Pla
 }
 
 /** An address, relative to the page's too; a bare word is no address. */
-function urlOf(model: string | URL): URL | undefined {
+function urlOf(model: string | URL, base: string | undefined): URL | undefined {
   const text = String(model);
   if (!/[/.]/.test(text)) return undefined;
-  const base = (globalThis.location as Location | undefined)?.href;
   const url = URL.canParse(text, base) ? new URL(text, base) : undefined;
   if (url && !["http:", "https:"].includes(url.protocol)) {
     throw new InputError("invalid-option", `${text} is no URL of a model: use http or https.`, {

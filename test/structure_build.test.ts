@@ -1,0 +1,28 @@
+import { build } from "vite";
+import { beforeAll, expect, test } from "vitest";
+
+/** The library as it is published: entries with their names, and a worker that users' bundlers find. */
+
+const code = new Map<string, string>();
+
+beforeAll(async () => {
+  const result = await build({ logLevel: "silent", build: { write: false, sourcemap: false } });
+  const outputs = [result].flat().flatMap((one) => ("output" in one ? one.output : []));
+  for (const file of outputs) if (file.type === "chunk") code.set(file.fileName, file.code);
+});
+
+test("the page's entry opens the worker's, in the words that bundlers follow", () => {
+  expect(code.get("worker.js")).toContain("expose(");
+  expect(code.get("index.js")).toMatch(
+    /new Worker\(new URL\("\.\/worker\.js", import\.meta\.url\), \{ type: "module" \}\)/,
+  );
+});
+
+test("nothing but the page's entry opens a worker", () => {
+  const others = [...code].filter(([name, text]) => name !== "index.js" && text.includes("new Worker("));
+  expect(others.map(([name]) => name)).toEqual([]);
+});
+
+test("what runs the model is no part of what a page loads at once", () => {
+  expect(code.get("index.js")).not.toMatch(/from "\.\/chunks\/runtime-/);
+});

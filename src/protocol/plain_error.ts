@@ -12,6 +12,7 @@ export type InputCode =
   | "artefact-damaged"
   | "artefact-version"
   | "artefact-model"
+  | "model-busy"
   | "disposed";
 
 /** The model's file, or the way to it. */

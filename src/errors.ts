@@ -11,6 +11,7 @@ import type {
   InputCode,
   ModelCode,
   PlainError,
+  StorageCode,
 } from "./protocol/plain_error.ts";
 
 export type * from "./protocol/plain_error.ts";
@@ -44,6 +45,9 @@ export class DeviceError extends BatonError<DeviceCode> {
 export class CapacityError extends BatonError<CapacityCode> {
   override readonly name = "CapacityError";
 }
+export class StorageError extends BatonError<StorageCode> {
+  override readonly name = "StorageError";
+}
 
 /** Of a name that this version does not know. */
 class OtherError extends BatonError {
@@ -64,6 +68,6 @@ export function fromPlain(plain: PlainError): BatonError {
 type AnyClass = new (code: ErrorCode, message: string, fields: ErrorFields) => BatonError;
 
 function classOf(name: string): AnyClass | undefined {
-  const classes = { InputError, ModelError, DeviceError, CapacityError } as const;
+  const classes = { InputError, ModelError, DeviceError, CapacityError, StorageError } as const;
   return Object.hasOwn(classes, name) ? (classes[name as keyof typeof classes] as AnyClass) : undefined;
 }

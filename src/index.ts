@@ -14,9 +14,14 @@ export * from "./api.ts";
 export type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
 export type { PolicyComparison } from "./comparison/take_cells.ts";
 export * from "./errors.ts";
+export * from "./persist/index.ts";
+export type { BrowserPlatformOptions } from "./platform/browser/browser_platform.ts";
 export { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
 export type { ClaimOptions, ModelClaim } from "./platform/browser/model_claim.ts";
 export { claimModel } from "./platform/browser/model_claim.ts";
+export type { ModelStorage, StoredModel } from "./platform/browser/model_storage.ts";
+export { modelStorage } from "./platform/browser/model_storage.ts";
+export type { StorageUsage } from "./platform/browser/storage_room.ts";
 export type { AdapterSummary, Platform } from "./platform/platform.ts";
 export type { OnProgress, Progress } from "./protocol/progress.ts";
 

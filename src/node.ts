@@ -12,6 +12,7 @@ export * from "./api.ts";
 export type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
 export type { PolicyComparison } from "./comparison/take_cells.ts";
 export * from "./errors.ts";
+export * from "./persist/index.ts";
 export { createNodePlatform } from "./platform/node/node_platform.ts";
 export type { AdapterSummary, Platform } from "./platform/platform.ts";
 export type { OnProgress, Progress } from "./protocol/progress.ts";

@@ -9,6 +9,7 @@ const plain: PlainError[] = [
   { name: "ModelError", code: "wrong-shape", message: "Odd.", fields: { rows: 3 } },
   { name: "DeviceError", code: "device-lost", message: "Lost.", fields: {} },
   { name: "CapacityError", code: "kv-full", message: "Full.", fields: { needed: 2 } },
+  { name: "StorageError", code: "storage-full", message: "Full.", fields: { key: "a" } },
 ];
 
 /** The module as an application's build makes it: Vite renames classes and variables. */
@@ -38,7 +39,8 @@ describe.each([
 ])("errors %s", (_, load) => {
   test("are the same on the other side of a border", async () => {
     const errors = await load();
-    const classes = [errors.InputError, errors.ModelError, errors.DeviceError, errors.CapacityError];
+    const { InputError, ModelError, DeviceError, CapacityError, StorageError } = errors;
+    const classes = [InputError, ModelError, DeviceError, CapacityError, StorageError];
     for (const [index, one] of plain.entries()) {
       const error = errors.fromPlain(one);
       expect(error).toBeInstanceOf(classes[index]);

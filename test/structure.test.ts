@@ -8,7 +8,15 @@ import { expect, test } from "vitest";
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": ["protocol"],
   protocol: [],
-  agent: ["api.ts", "errors.ts", "protocol", "conversation/option_checks.ts"],
+  agent: ["api.ts", "errors.ts", "protocol", "conversation/option_checks.ts", "persist"],
+  persist: [
+    "api.ts",
+    "errors.ts",
+    "conversation/option_checks.ts",
+    "platform/conversation_store.ts",
+    "platform/browser/conversation_files.ts",
+    "platform/browser/page_hidden.ts",
+  ],
   ai_sdk: ["api.ts", "errors.ts", "protocol"],
   kv: ["protocol", "errors.ts"],
   scheduler: ["protocol", "kv"],

@@ -12,9 +12,11 @@ import type {
   ToolChoice,
   Usage,
 } from "../api.ts";
+import type { Beginning } from "../persist/persisted_conversation.ts";
 import { type CheckedAgentOptions, checkAgentOptions } from "./agent_options.ts";
+import { type AgentPersistence, type AgentRuntime, beginConversation, beginningOf } from "./begin.ts";
 import type { Tool } from "./tool.ts";
-import { runToolCall, type ToolResult, toolMessage } from "./tool_calls.ts";
+import { runToolCall, type ToolResult, toolMessage, unanswered } from "./tool_calls.ts";
 
 export interface AgentOptions extends SamplingOptions {
   readonly system?: string;
@@ -29,6 +31,11 @@ export interface AgentOptions extends SamplingOptions {
   readonly maxResultCharacters?: number;
   /** As `SendOptions.priority`. */
   readonly priority?: number;
+  /**
+   * A key under which its conversation is saved, as `openConversation` does, so that the agent goes on after the page was reloaded: with
+   * the messages and the system message of then, and with the tools that the model was told of then, which `tools` are to run.
+   */
+  readonly persist?: string | AgentPersistence;
 }
 
 export interface AgentSendOptions {
@@ -76,7 +83,13 @@ export interface AgentTimings {
 
 /** A conversation that uses tools by itself until it has an answer. */
 export interface Agent {
+  /** Empty until it is opened: by `open`, or by its first `send`. */
   readonly messages: readonly Message[];
+  /**
+   * Begins its conversation, or restores the saved one, as the first `send` would otherwise. Undefined for one that is not saved.
+   * @throws InputError `invalid-option`, `invalid-schema`, `disposed`; DeviceError
+   */
+  open(): Promise<Beginning | undefined>;
   /**
    * Sends one request and streams what happens until it is answered. Errors of tools are results that the model sees; others, as
    * `Conversation.send` throws them, come out of the loop. Leaving the loop, or the signal, stops the answer or the tools that run.
@@ -94,13 +107,9 @@ export interface Agent {
  * An agent of its own conversation. Many share a runtime: while one's tools run, the devices are the others'.
  * @throws InputError `invalid-option`
  */
-export function createAgent(runtime: Pick<Runtime, "conversation">, options: AgentOptions = {}): Agent {
+export function createAgent(runtime: AgentRuntime, options: AgentOptions = {}): Agent {
   const checked = checkAgentOptions(options);
-  const begin = async () => {
-    const tools = await Promise.all(checked.tools.map((tool) => tool.define()));
-    return runtime.conversation({ ...(checked.system !== undefined && { system: checked.system }), tools });
-  };
-  return new ConversationAgent(checked, begin);
+  return new ConversationAgent(checked, () => beginConversation(runtime, checked));
 }
 
 /**
@@ -110,7 +119,7 @@ export function createAgent(runtime: Pick<Runtime, "conversation">, options: Age
 export async function importAgent(
   runtime: Pick<Runtime, "import">,
   saved: Uint8Array<ArrayBuffer> | Blob,
-  options: Omit<AgentOptions, "system"> = {},
+  options: Omit<AgentOptions, "system" | "persist"> = {},
 ): Promise<Agent> {
   const checked = checkAgentOptions(options);
   const conversation = await runtime.import(saved);
@@ -132,6 +141,10 @@ class ConversationAgent implements Agent {
 
   get messages(): readonly Message[] {
     return this.#conversation?.messages ?? [];
+  }
+
+  async open(): Promise<Beginning | undefined> {
+    return beginningOf(await this.#open());
   }
 
   async *send(text: string, options: AgentSendOptions = {}): AsyncGenerator<AgentEvent, void> {
@@ -161,13 +174,6 @@ class ConversationAgent implements Agent {
     if (this.#disposed) conversation.dispose();
     return conversation;
   }
-}
-
-/** Calls whose tools were stopped, or whose answers nobody waited for: the model has to hear of each. */
-function unanswered({ messages }: Conversation): NewMessage[] {
-  const last = messages.at(-1);
-  const calls = last?.role === "assistant" ? (last.toolCalls ?? []) : [];
-  return calls.map(({ id, name }) => toolMessage({ id, name, error: "It was cancelled.", ms: 0 }, 100));
 }
 
 /** One `send` of an agent: answers and tool calls in turn. */

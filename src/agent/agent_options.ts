@@ -7,8 +7,11 @@ import {
   checkText,
   invalidOption,
 } from "../conversation/option_checks.ts";
+import { checkPersistOptions } from "../persist/open_conversation.ts";
+import { checkKey } from "../persist/saved_names.ts";
 import { isJsonObject } from "../protocol/chat.ts";
 import type { AgentOptions } from "./agent.ts";
+import type { AgentPersistence } from "./begin.ts";
 import type { Tool } from "./tool.ts";
 
 /** An agent's options, checked, with every default filled in. */
@@ -20,6 +23,7 @@ export interface CheckedAgentOptions {
   readonly toolTimeoutMs: number;
   readonly maxResultCharacters: number;
   readonly priority: number;
+  readonly persist: AgentPersistence | undefined;
   /** Checked with each turn. */
   readonly sampling: SamplingOptions;
 }
@@ -27,7 +31,7 @@ export interface CheckedAgentOptions {
 /** @throws InputError `invalid-option` */
 export function checkAgentOptions(options: AgentOptions): CheckedAgentOptions {
   checkObject("options", options);
-  const { system, tools, constrained, maxSteps, toolTimeoutMs, maxResultCharacters, priority, ...sampling } =
+  const { system, tools, constrained, maxSteps, toolTimeoutMs, maxResultCharacters, priority, persist, ...sampling } =
     options;
   if (system !== undefined) checkText("system", system);
   return {
@@ -42,8 +46,15 @@ export function checkAgentOptions(options: AgentOptions): CheckedAgentOptions {
       integer: true,
     }),
     priority: checkNumber("priority", priority ?? 0, { min: -1000, max: 1000 }),
+    persist: persist === undefined ? undefined : checkPersistence(persist),
     sampling,
   };
+}
+
+function checkPersistence(persist: string | AgentPersistence): AgentPersistence {
+  if (typeof persist === "string") return { key: checkKey("persist", persist) };
+  const { key, ...how } = persist;
+  return { ...checkPersistOptions(how), key: checkKey("persist.key", key) };
 }
 
 function checkTools(tools: unknown): readonly Tool[] {

@@ -1,4 +1,4 @@
-import type { ToolCall, ToolMessage } from "../api.ts";
+import type { Conversation, NewMessage, ToolCall, ToolMessage } from "../api.ts";
 import type { Tool } from "./tool.ts";
 
 /** What became of one tool call. An error is a result too, which the model sees. */
@@ -70,4 +70,11 @@ function textOf(result: unknown): string {
   } catch {
     return String(result);
   }
+}
+
+/** Calls whose tools were stopped, or whose answers nobody waited for: the model has to hear of each. */
+export function unanswered({ messages }: Conversation): NewMessage[] {
+  const last = messages.at(-1);
+  const calls = last?.role === "assistant" ? (last.toolCalls ?? []) : [];
+  return calls.map(({ id, name }) => toolMessage({ id, name, error: "It was cancelled.", ms: 0 }, 100));
 }

@@ -12,6 +12,7 @@ export type InputCode =
   | "artefact-damaged"
   | "artefact-version"
   | "artefact-model"
+  | "model-busy"
   | "disposed";
 
 /** The model's file, or the way to it. */
@@ -46,7 +47,10 @@ export type DeviceCode =
 /** Room: the turn that asked is refused, everything else goes on. */
 export type CapacityCode = "kv-full";
 
-export type ErrorCode = InputCode | ModelCode | DeviceCode | CapacityCode;
+/** What keeps conversations: they go on without it. */
+export type StorageCode = "storage-full" | "storage-missing" | "storage-failed";
+
+export type ErrorCode = InputCode | ModelCode | DeviceCode | CapacityCode | StorageCode;
 export type ErrorFields = Readonly<
   Record<string, string | number | boolean | readonly string[] | readonly number[]>
 >;

@@ -7,6 +7,8 @@ export interface Progress {
   readonly unit: "bytes" | "pipelines" | "candidates" | "samples" | "conversations";
   /** What is being worked on, in words for a person: a file's name, a source. */
   readonly label: string;
+  /** Of a download: false where the browser has no room to keep the file, so that the next start fetches it again. */
+  readonly kept?: false;
 }
 
 export type OnProgress = (progress: Progress) => void;

@@ -15,6 +15,8 @@ export class PageServer {
   /** The body that the page sent to `served.report`. */
   readonly report: Promise<string>;
   onCrashGpu: () => void = () => {};
+  /** Answers what nothing here does, or says that it does not. */
+  onOther: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   readonly #pages: ReadonlyMap<string, string | Uint8Array>;
   readonly #model: Uint8Array;
   readonly #server = createServer((request, response) => this.#answer(request, response));
@@ -83,7 +85,7 @@ export class PageServer {
         response.end();
         return;
       default:
-        response.writeHead(404).end();
+        if (!this.onOther(request, response)) response.writeHead(404).end();
     }
   }
 }

@@ -3,6 +3,7 @@ import { ChatConversation } from "../../src/conversation/conversation.ts";
 import { checkConversationOptions } from "../../src/conversation/message_checks.ts";
 import { TurnLoop } from "../../src/conversation/turn_loop.ts";
 import type { Part, Speculation } from "../../src/index.ts";
+import { decodeArtefact } from "../../src/kv/artefact.ts";
 import { openGguf } from "../../src/loader/gguf.ts";
 import { sourceOf } from "../../src/loader/sources/byte_sources.ts";
 import type { RunnerLimits } from "../../src/protocol/step.ts";
@@ -18,7 +19,11 @@ const VOCAB = 600;
 const { tokenizer, template } = await readText();
 
 /** Conversations with the real tokenizer, template, scheduler and loop over a runner that says what the test wants it to. */
-export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Speculation = "auto") {
+export function openFakeChat(
+  limits: Partial<RunnerLimits> = {},
+  speculation: Speculation = "auto",
+  hash = "0",
+) {
   const runner = new FakeRunner({
     contextTokens: 4000,
     blocks: 800,
@@ -36,7 +41,7 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
   let conversations = 0;
   const artefactModel = {
     name: "fake",
-    hash: "0",
+    hash,
     blockTokens: given.blockTokens,
     blockBytes: given.blockBytes,
   };
@@ -84,6 +89,13 @@ export function openFakeChat(limits: Partial<RunnerLimits> = {}, speculation: Sp
         checkConversationOptions(typeof options === "string" ? { system: options } : options),
         parts,
       ),
+    import: async (saved: Blob | Uint8Array<ArrayBuffer>) => {
+      const bytes = saved instanceof Blob ? new Uint8Array(await saved.arrayBuffer()) : saved;
+      const { messages, tools, ...kv } = await decodeArtefact(bytes, parts.artefactModel);
+      const id = ids.claim();
+      loop.load(id, kv);
+      return new ChatConversation(id, { messages, tools }, parts);
+    },
     /** How many tokens of prompts and completions the runner has run so far. */
     tokensRun: () =>
       runner.plans.flatMap(({ rows }) => rows).reduce((sum, { tokens }) => sum + tokens.length, 0),

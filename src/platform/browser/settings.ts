@@ -1,4 +1,5 @@
 import { type Settings, settingsFile, settingsName } from "../settings.ts";
+import { originFolder, readJson, replaceFile } from "./origin_folder.ts";
 
 const FOLDER = "baton-settings";
 
@@ -6,24 +7,15 @@ const FOLDER = "baton-settings";
 export const originSettings: Settings = {
   read: async (name) => {
     const file = settingsFile(name);
-    try {
-      const folder = await openFolder(false);
-      const handle = await folder?.getFileHandle(file);
-      return handle && JSON.parse(await (await handle.getFile()).text());
-    } catch {
-      return undefined; // missing, or cut short: as good as missing
-    }
+    const folder = await originFolder(FOLDER, { create: false });
+    return folder && readJson(folder, file);
   },
   write: async (name, value) => {
     const file = settingsFile(name);
     try {
-      const folder = await openFolder(true);
-      const handle = await folder?.getFileHandle(file, { create: true });
-      // What is written becomes the file when the stream is closed, and not before.
-      const stream = await handle?.createWritable();
-      await stream?.write(`${JSON.stringify(value)}\n`);
-      await stream?.close();
-      return stream !== undefined;
+      const folder = await originFolder(FOLDER, { create: true });
+      if (folder) await replaceFile(folder, file, `${JSON.stringify(value)}\n`);
+      return folder !== undefined;
     } catch {
       return false;
     }
@@ -31,19 +23,13 @@ export const originSettings: Settings = {
   names: async () => {
     const names: string[] = [];
     try {
-      for await (const file of (await openFolder(false))?.keys() ?? []) {
+      for await (const file of (await originFolder(FOLDER, { create: false }))?.keys() ?? []) {
         const name = settingsName(file);
         if (name !== undefined) names.push(name);
       }
     } catch {
-      // No folder yet.
+      // It was cleared meanwhile.
     }
     return names;
   },
 };
-
-async function openFolder(create: boolean): Promise<FileSystemDirectoryHandle | undefined> {
-  const { storage } = globalThis.navigator as Partial<Navigator>;
-  const root = await storage?.getDirectory?.();
-  return root?.getDirectoryHandle(FOLDER, { create });
-}

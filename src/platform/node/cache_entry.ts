@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from "node
 import { dirname, join } from "node:path";
 import type { Identity } from "../../loader/sources/catalogue.ts";
 import { wrongChecksum, wrongSize } from "../../loader/sources/failures.ts";
+import type { Validators } from "../../loader/sources/ranges.ts";
 import { diskFull, writeFailure } from "./file_failures.ts";
 import { streamFile } from "./file_source.ts";
 
@@ -22,12 +23,6 @@ export interface CacheEntry {
   readonly lock: string;
   /** Folder for what a source needs on the way; there only while `lock` is held. */
   readonly work: string;
-}
-
-/** What an HTTP server calls this version of the file. */
-export interface Validators {
-  readonly etag?: string;
-  readonly lastModified?: string;
 }
 
 /**

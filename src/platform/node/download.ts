@@ -10,7 +10,14 @@ import {
 } from "../../loader/sources/failures.ts";
 import { fetchHeaders } from "../../loader/sources/fetch_headers.ts";
 import type { Patience } from "../../loader/sources/patience.ts";
-import { type CacheEntry, dropPartial, needRoom, readJson, type Validators } from "./cache_entry.ts";
+import {
+  contentRange,
+  lengthOf,
+  type Validators,
+  validatorsOf,
+  versionOf,
+} from "../../loader/sources/ranges.ts";
+import { type CacheEntry, dropPartial, needRoom, readJson } from "./cache_entry.ts";
 import { PartialFile } from "./partial_file.ts";
 
 export interface DownloadJob {
@@ -76,8 +83,7 @@ async function attempt(job: DownloadJob, have: number): Promise<Downloaded> {
 
 /** Only a version of the file that can be told from others is continued; a known size comes with a checksum. */
 function rangeHeaders(job: DownloadJob, have: number, known: Validators): Record<string, string> {
-  const strongEtag = known.etag?.startsWith("W/") ? undefined : known.etag;
-  const version = strongEtag ?? known.lastModified;
+  const version = versionOf(known);
   if (have === 0 || (version === undefined && job.bytes === undefined)) return {};
   return { range: `bytes=${have}-`, ...(version === undefined ? {} : { "if-range": version }) };
 }
@@ -129,28 +135,6 @@ async function save(response: Response, start: number, total: number | undefined
     clearTimeout(timer);
     await file.close();
   }
-}
-
-export function validatorsOf(response: Response): Validators {
-  const etag = response.headers.get("etag");
-  const lastModified = response.headers.get("last-modified");
-  return { ...(etag ? { etag } : {}), ...(lastModified ? { lastModified } : {}) };
-}
-
-/** Size of the body as the file's bytes, where the server says it. */
-export function lengthOf({ headers }: Response): number | undefined {
-  const length = Number(headers.get("content-length") ?? Number.NaN);
-  return Number.isSafeInteger(length) && !headers.get("content-encoding") ? length : undefined;
-}
-
-/** "bytes 5-9/10", or with a star for what is unknown. */
-function contentRange({
-  headers,
-}: Response): { start: number | undefined; total: number | undefined } | undefined {
-  const parts = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
-  if (!parts) return undefined;
-  const number = (text: string | undefined) => (text && text !== "*" ? Number(text) : undefined);
-  return { start: number(parts[1]), total: number(parts[2]) };
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { type CacheEntry, type Validators, writeJson } from "./cache_entry.ts";
+import type { Validators } from "../../loader/sources/ranges.ts";
+import { type CacheEntry, writeJson } from "./cache_entry.ts";
 import { writeFailure } from "./file_failures.ts";
 
 /** A cache entry's partial file, open for appending. */

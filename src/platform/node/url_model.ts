@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { shownUrl } from "../../loader/sources/failures.ts";
 import { fetchHeaders } from "../../loader/sources/fetch_headers.ts";
+import { lengthOf, validatorsOf } from "../../loader/sources/ranges.ts";
 import { type CacheEntry, cacheEntry, land, makeFolder, type Note, noteOf } from "./cache_entry.ts";
-import { download, lengthOf, validatorsOf } from "./download.ts";
+import { download } from "./download.ts";
 import type { FetchContext } from "./fetch_context.ts";
 import { withLock } from "./lock.ts";
 

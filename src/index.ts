@@ -7,6 +7,7 @@ import { openRuntime } from "./runtime.ts";
 export * from "./agent/index.ts";
 export * from "./api.ts";
 export * from "./errors.ts";
+export { type CatalogueModel, catalogue } from "./loader/sources/catalogue.ts";
 export { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
 export type { AdapterSummary, Platform } from "./platform/platform.ts";
 export type { OnProgress, Progress } from "./protocol/progress.ts";

@@ -21,6 +21,9 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that never import these. */
+/** The page is an application like any other: of Baton it sees what everybody sees. */
+const DEMO_SEES = ["index.ts"];
+
 const NEVER: Readonly<Record<string, readonly string[]>> = {
   model: ["runner", "scheduler", "runtime.ts", "platform", "cli"],
   runner: ["scheduler", "text", "runtime.ts", "platform", "cli"],
@@ -49,7 +52,7 @@ function importsOf(file: string): Import[] {
   }));
 }
 
-const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file));
 const imports = files.flatMap(importsOf);
 const within = imports.filter(({ to }) => files.includes(to));
 const part = (path: string) => path.split("/")[0] ?? path;
@@ -75,6 +78,15 @@ for (const [folder, forbidden] of Object.entries(NEVER)) {
     expect(arrows(wrong)).toEqual([]);
   });
 }
+
+test("the demo page imports nothing of Baton but its public API, and is imported by nothing", () => {
+  const wrong = within.filter(
+    ({ from, to }) => part(from) === "demo" && part(to) !== "demo" && !DEMO_SEES.includes(to),
+  );
+  const others = within.filter(({ from, to }) => part(to) === "demo" && part(from) !== "demo");
+  expect(arrows([...wrong, ...others])).toEqual([]);
+  expect(arrows(within)).toContain("demo/engine.ts -> index.ts");
+});
 
 test("the programs are imported by nothing", () => {
   expect(arrows(within.filter(({ from, to }) => part(to) === "cli" && part(from) !== "cli"))).toEqual([]);

@@ -1,4 +1,6 @@
 import type { Work } from "../src/cli/progress_display.ts";
+import { compareToBaton, type LoadReplay } from "../src/comparison/compare.ts";
+import type { ComparisonReport } from "../src/comparison/report.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
 import type { Slo } from "../src/metrics/conversation_metrics.ts";
@@ -12,9 +14,9 @@ import { openRunner } from "../src/runner/open_runner.ts";
 import { ampd } from "../src/scheduler/policies/ampd.ts";
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import type { Policy } from "../src/scheduler/policy.ts";
-import { generateWorkload, type WorkloadShape } from "../src/workload/generate.ts";
+import { AGENTS } from "../src/workload/agents.ts";
+import { generateWorkload } from "../src/workload/generate.ts";
 import { totalsOf, type WorkloadConversation } from "../src/workload/workload.ts";
-import { type Comparison, compareToBaton, type LoadReplay } from "./agents_compare.ts";
 import { describeMachine, loadAverage, type Machine } from "./machine.ts";
 import { atOnePace, paceMs } from "./pace.ts";
 import { openRandomModel } from "./random_model.ts";
@@ -47,18 +49,10 @@ interface Running {
   readonly onSoftware: (adapter: string) => void;
 }
 
-export interface AgentsReport {
+export interface AgentsReport extends ComparisonReport {
   readonly benchmark: "agents";
-  readonly takenAt: string;
   readonly machine: Machine;
   readonly loadAverage: readonly [number, number];
-  readonly devices: readonly { readonly role: string; readonly adapter: string }[];
-  readonly model: string;
-  readonly workload: string;
-  readonly slo: Slo;
-  readonly loads: readonly { readonly load: number; readonly ratePerSecond: number }[];
-  readonly cells: readonly Cell[];
-  readonly comparisons: readonly Comparison[];
   readonly paces: readonly CellPace[];
 }
 
@@ -71,18 +65,6 @@ export interface CellPace {
   /** How often the cell was taken again, since the machine had another pace than at the cells it is compared with. */
   readonly repeats: number;
 }
-
-/**
- * An agent's conversation on a small scale: a first prompt with instructions and tools, some turns with a tool's result each, short
- * answers that call the next tool. First turns hold most of the prefill, as the paper's do (arXiv 2606.01839).
- */
-export const AGENTS: WorkloadShape = {
-  turns: { min: 1, max: 5 },
-  firstTokens: { median: 128, sigma: 0.5, min: 32, max: 512 },
-  laterTokens: { median: 16, sigma: 0.6, min: 4, max: 96 },
-  outputTokens: { median: 8, sigma: 0.5, min: 2, max: 32 },
-  pauseMs: { median: 200, sigma: 0.8, min: 20, max: 2000 },
-};
 
 /** The side of one device that has all cores. */
 export const WHOLE_MACHINE = "whole-machine";

@@ -10,7 +10,7 @@ import { conserve } from "../src/scheduler/policies/conserve.ts";
 import type { Policy, StepRules } from "../src/scheduler/policy.ts";
 import { type SimulatedSpec, simulate } from "../src/simulator/simulate.ts";
 import { generateWorkload } from "../src/workload/generate.ts";
-import { AGENTS } from "./agents_run.ts";
+import { AGENTS } from "../src/workload/agents.ts";
 
 /** What each part of the policy `baton` is worth: it is simulated with each one left out, on the same workloads, on a virtual clock. */
 

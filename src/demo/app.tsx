@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { createChat } from "./chat/chat.ts";
 import { ChatView } from "./chat/chat_view.tsx";
+import { createComparer } from "./compare/compare.ts";
 import { DevicesView } from "./devices/devices_view.tsx";
 import { createFleet } from "./fleet/fleet.ts";
 import { FleetView } from "./fleet/fleet_view.tsx";
@@ -14,6 +15,7 @@ export function App({ session }: { readonly session: Session }) {
   const view = useRoute();
   const [chat] = useState(() => createChat(session));
   const [fleet] = useState(() => createFleet(session));
+  const [comparer] = useState(() => createComparer(session));
   const main = useRef<HTMLElement>(null);
   useTitle(view);
   return (
@@ -32,7 +34,7 @@ export function App({ session }: { readonly session: Session }) {
       <main id="view" ref={main} tabIndex={-1}>
         <Notices session={session} />
         {view === "chat" && <ChatView session={session} chat={chat} />}
-        {view === "fleet" && <FleetView session={session} fleet={fleet} />}
+        {view === "fleet" && <FleetView session={session} fleet={fleet} comparer={comparer} />}
         {view === "devices" && <DevicesView session={session} />}
       </main>
     </>

@@ -1,5 +1,6 @@
 import type { AgentEvent, ConversationStatus, DeviceStats, Runtime } from "../../index.ts";
 import { beginAgent, observe } from "../engine.ts";
+import { pause } from "../pause.ts";
 import type { Session } from "../session.ts";
 import { createStore, type Store } from "../store.ts";
 import { createToolbox } from "../tools/toolbox.ts";
@@ -173,18 +174,4 @@ function note(event: AgentEvent, index: number, log: FleetLog, change: Run["chan
 
 function textOf(result: unknown): string {
   return typeof result === "string" ? result : JSON.stringify(result);
-}
-
-/** Ends early with the signal. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
 }

@@ -1,3 +1,5 @@
+import type { Comparer } from "../compare/compare.ts";
+import { CompareView } from "../compare/compare_view.tsx";
 import { counted } from "../format.ts";
 import type { Session } from "../session.ts";
 import { LoadCard } from "../shell/load_card.tsx";
@@ -11,7 +13,13 @@ import { Gantt } from "./gantt.tsx";
 import { Queues } from "./queues.tsx";
 import { setupOf } from "./settings.ts";
 
-export function FleetView({ session, fleet }: { readonly session: Session; readonly fleet: Fleet }) {
+interface FleetViewProps {
+  readonly session: Session;
+  readonly fleet: Fleet;
+  readonly comparer: Comparer;
+}
+
+export function FleetView({ session, fleet, comparer }: FleetViewProps) {
   const state = useStore(fleet.state);
   const settings = useStore(fleet.settings);
   const hasRun = state.kind === "running" || state.kind === "ended";
@@ -38,6 +46,7 @@ export function FleetView({ session, fleet }: { readonly session: Session; reado
           <Agents fleet={fleet} />
         </>
       )}
+      <CompareView session={session} comparer={comparer} />
     </section>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pairedRatio } from "../../bench/paired.ts";
+import { pairedRatio } from "../../src/comparison/paired.ts";
 import { Draws } from "../../src/workload/random.ts";
 
 const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);

@@ -1,5 +1,5 @@
-import { quantile } from "../src/metrics/summary.ts";
-import { Draws } from "../src/workload/random.ts";
+import { quantile } from "../metrics/summary.ts";
+import { Draws } from "../workload/random.ts";
 
 /** A ratio and where it lies in 95 of 100 resamples. */
 export interface PairedRatio {

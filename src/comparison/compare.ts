@@ -1,6 +1,6 @@
-import type { ConversationTimes, Slo } from "../src/metrics/conversation_metrics.ts";
-import type { ConversationRecord, Replay } from "../src/metrics/replay.ts";
-import { keeps, percentiles, timesOf } from "../src/metrics/replay_cell.ts";
+import type { ConversationTimes, Slo } from "../metrics/conversation_metrics.ts";
+import type { ConversationRecord, Replay } from "../metrics/replay.ts";
+import { keeps, percentiles, timesOf } from "../metrics/replay_cell.ts";
 import { type Pair, type PairedRatio, pairedRatio } from "./paired.ts";
 
 /** What `baton` comes to beside each other policy at a load, conversation by conversation, over all seeds. */

@@ -1,11 +1,11 @@
 import uplot from "uplot/dist/uPlot.iife.min.js?raw";
 import uplotStyle from "uplot/dist/uPlot.min.css?raw";
-import type { ConversationTimes } from "../src/metrics/conversation_metrics.ts";
-import type { CopyRecord, Replay } from "../src/metrics/replay.ts";
-import { timesOf } from "../src/metrics/replay_cell.ts";
-import { quantile } from "../src/metrics/summary.ts";
-import script from "./agents_page.js?raw";
-import type { AgentsReport } from "./agents_run.ts";
+import type { ConversationTimes } from "../metrics/conversation_metrics.ts";
+import type { CopyRecord, Replay } from "../metrics/replay.ts";
+import { timesOf } from "../metrics/replay_cell.ts";
+import { quantile } from "../metrics/summary.ts";
+import script from "./page.js?raw";
+import type { ComparisonReport } from "./report.ts";
 
 /** How much of a replay the timelines show. */
 const TIMELINE_MS = 60_000;
@@ -19,8 +19,8 @@ const READINGS: readonly (readonly [string, (times: ConversationTimes) => readon
   ["mean TBT of last turns", ({ lastTurnTbtMs }) => (lastTurnTbtMs === undefined ? [] : [lastTurnTbtMs])],
 ];
 
-/** One self-contained page of what `bench agents` found: its table, and plots of the replays, those of the highest load. */
-export function agentsHtml(report: AgentsReport, table: string, replays: readonly Replay[]): string {
+/** One self-contained page of what a comparison found: its table, and plots of the replays, those of the highest load. */
+export function comparisonHtml(report: ComparisonReport, table: string, replays: readonly Replay[]): string {
   const data = {
     policies: replays.map(({ policy }) => policy),
     cdfs: READINGS.map(([title, of]) => ({

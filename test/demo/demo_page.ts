@@ -17,7 +17,7 @@ const FLAGS = ["--enable-unsafe-webgpu", "--no-sandbox", "--disable-dev-shm-usag
 const EXPECTED = /WebGPU is experimental on this platform/;
 
 export class DemoPage {
-  readonly url: string;
+  readonly #origin: string;
   /** A small random model. */
   readonly model: string;
   /** What went wrong in any page: errors on the console, exceptions, rejections that nobody handled. */
@@ -32,7 +32,7 @@ export class DemoPage {
     this.#server = server;
     this.#folder = folder;
     this.model = model;
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    this.#origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     this.screenshots = process.env.BATON_DEMO_SCREENSHOTS ?? join(tmpdir(), "baton-demo-screenshots");
     mkdirSync(this.screenshots, { recursive: true });
   }
@@ -45,7 +45,7 @@ export class DemoPage {
     await build({ configFile: resolve("vite.demo.config.ts"), logLevel: "error", build: { outDir } });
     const model = join(folder, "tiny.gguf");
     writeFileSync(model, writeTinyModel({ vocabTokens: 600 }));
-    const server = serve(outDir);
+    const server = serve(folder);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { path: executablePath, env } = found;
@@ -55,6 +55,15 @@ export class DemoPage {
     );
     const browser = await chromium.launch({ executablePath, args, env: Object.fromEntries(given) });
     return new DemoPage(browser, server, folder, model);
+  }
+
+  /** Below the server's root, as it may be anywhere. */
+  get url(): string {
+    return `${this.#origin}/page/`;
+  }
+
+  get modelUrl(): string {
+    return `${this.#origin}/tiny.gguf`;
   }
 
   async page(options: BrowserContextOptions = {}): Promise<Page> {

@@ -1,5 +1,8 @@
+import { copyFileSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Cell } from "../../src/metrics/replay_cell.ts";
 import { DemoPage, loadTiny, seriousFaults } from "./demo_page.ts";
 
 /** The built page as a visitor uses it. A small random model answers noise, which suffices. */
@@ -145,6 +148,38 @@ describe("a fleet of agents", () => {
   });
 });
 
+describe("the comparison of policies", () => {
+  test("replays the same conversations under each, and shows what they took", async () => {
+    await page.locator(".compare summary").click();
+    await page.getByLabel("Conversations:").fill("2");
+    await page.getByLabel("They come at").fill("10");
+    await page.getByLabel("collocated-sticky", { exact: true }).uncheck();
+    await page.getByRole("button", { name: "Compare", exact: true }).click();
+    await page.getByText("The comparison is done.").waitFor({ timeout: 400_000 });
+    const rows = page.getByRole("region", { name: "Policies compared" }).getByRole("rowheader");
+    expect(await rows.allTextContents()).toEqual(["baton", "conserve"]);
+  }, 600_000);
+
+  test("gives its report as JSON and as a page with plots", async () => {
+    const [json] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download as JSON" }).click(),
+    ]);
+    const report = JSON.parse(readFileSync(await json.path(), "utf8"));
+    expect(report.cells.map(({ policy, failed }: Cell) => [policy, failed])).toEqual([["baton", 0], ["conserve", 0]]); // biome-ignore format: short
+    const [html] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download as a page with plots" }).click(),
+    ]);
+    const other = await demo.page();
+    // The browser keeps it under a name without an ending.
+    copyFileSync(await html.path(), `${demo.screenshots}/policies.html`);
+    await other.goto(pathToFileURL(`${demo.screenshots}/policies.html`).href);
+    await other.locator("#timelines canvas").first().waitFor();
+    await other.context().close();
+  });
+});
+
 test("JavaScript of an agent runs without network and for a while only", async () => {
   const run = (code: string) =>
     page.evaluate(async (program) => {
@@ -198,6 +233,16 @@ describe("for everybody", () => {
     await page.keyboard.press("Enter");
     expect(await page.evaluate("document.activeElement.id")).toBe("view");
   });
+});
+
+test("a model is loaded from an address", async () => {
+  await page.goto(`${demo.url}#devices`);
+  await page.getByLabel(/^A file of the Hugging Face Hub/).fill("no address");
+  await page.getByRole("button", { name: "Load", exact: true }).last().click();
+  await page.getByText(/^This is neither an address/).waitFor();
+  await page.getByLabel(/^A file of the Hugging Face Hub/).fill(demo.modelUrl);
+  await page.getByRole("button", { name: "Load", exact: true }).last().click();
+  await page.getByRole("heading", { name: "What is loaded" }).waitFor();
 });
 
 describe("what goes wrong", () => {

@@ -69,7 +69,7 @@ export function createChat(session: Session): Chat {
           set({ state: "streaming", answer, pieces });
         }
         if (part.type === "done") {
-          if (part.usage.completionTokens > 0 && answer !== "") conversations.grew(conversation, turn.id);
+          if (part.usage.completionTokens > 0) conversations.grew(conversation, turn.id);
           set({ state: stateAfter(part), usage: part.usage, timings: part.timings });
         }
       }

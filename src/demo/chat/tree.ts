@@ -60,8 +60,8 @@ export function changed(tree: ChatTree, id: number, change: Partial<ChatTurn>): 
 }
 
 /** Whether the conversation holds it: a question and what was answered. */
-export function isSaid({ state, answer }: ChatTurn): boolean {
-  return state !== "failed" && answer !== "";
+export function isSaid({ state, answer, usage }: ChatTurn): boolean {
+  return state !== "failed" && (answer !== "" || (usage?.completionTokens ?? 0) > 0);
 }
 
 /** What a conversation that has come so far says. */

@@ -8,6 +8,7 @@ import { TroubleCard } from "../shell/trouble_card.tsx";
 import { useStore } from "../store.ts";
 import type { Comparer, CompareSettings, CompareState } from "./compare.ts";
 import { downloadHtml, downloadJson } from "./downloads.ts";
+import { Scroll } from "../shell/scroll.tsx";
 
 /** Policies beside each other, measured here. */
 export function CompareView({ session, comparer }: { readonly session: Session; readonly comparer: Comparer }) {
@@ -130,10 +131,9 @@ function Result({ state }: { readonly state: Extract<CompareState, { kind: "done
   const { report, replays } = state;
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls. */}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Policies compared">
+      <Scroll label="Policies compared">
         <Table report={report} />
-      </div>
+      </Scroll>
       <p class="quiet">{describeObjectives(report)}</p>
       <div class="row">
         <button type="button" onClick={() => downloadJson(report)}>

@@ -1,6 +1,7 @@
 import type { AdapterReport } from "../engine.ts";
 import { formatBytes, formatCount } from "../format.ts";
 import { useAdapters } from "./use_adapters.ts";
+import { Scroll } from "../shell/scroll.tsx";
 
 /** What the browser gives. */
 export function Adapters() {
@@ -35,7 +36,7 @@ function Adapter({ summary, features, limits }: AdapterReport) {
         {family}
         {driver !== "" && driver !== name && `; ${driver}`}
       </p>
-      <div class="scroll">
+      <Scroll label="Limits of the adapter">
         <table>
           <caption class="visually-hidden">Limits of {name}</caption>
           <tbody>
@@ -47,7 +48,7 @@ function Adapter({ summary, features, limits }: AdapterReport) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <p class="features">
         <strong>Features:</strong> {features.join(", ")}
       </p>

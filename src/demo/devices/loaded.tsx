@@ -1,5 +1,6 @@
 import type { Runtime } from "../../index.ts";
 import { formatBytes, formatCount, formatMs } from "../format.ts";
+import { Scroll } from "../shell/scroll.tsx";
 
 /** What is loaded, and on what it runs. */
 export function Loaded({ runtime }: { readonly runtime: Runtime }) {
@@ -18,7 +19,7 @@ export function Loaded({ runtime }: { readonly runtime: Runtime }) {
     <div class="card">
       <h3>What is loaded</h3>
       <p class="quiet">{devicesReason}</p>
-      <div class="scroll">
+      <Scroll label="What is loaded">
         <table>
           <tbody>
             {facts.map(([name, value]) => (
@@ -29,7 +30,7 @@ export function Loaded({ runtime }: { readonly runtime: Runtime }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </div>
   );
 }

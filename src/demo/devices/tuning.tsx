@@ -4,6 +4,7 @@ import { rememberedTunings } from "../engine.ts";
 import { formatMs } from "../format.ts";
 import { PhaseBar } from "../shell/load_card.tsx";
 import { type Trouble, troubleOf } from "../trouble.ts";
+import { Scroll } from "../shell/scroll.tsx";
 
 type TuningState =
   | { readonly kind: "idle" }
@@ -104,8 +105,7 @@ function Choices({ choices }: { readonly choices: readonly TunedChoice[] }) {
   return (
     <details>
       <summary>All choices</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls. */}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Choices of kernels">
+      <Scroll label="Choices of kernels">
         <table>
           <thead>
             <tr>
@@ -128,7 +128,7 @@ function Choices({ choices }: { readonly choices: readonly TunedChoice[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -1,4 +1,5 @@
 import { counted, formatBytes } from "../format.ts";
+import { Scroll } from "../shell/scroll.tsx";
 import { useStore } from "../store.ts";
 import { Canvas, type Drawing } from "./canvas.tsx";
 import { agentColour, type Palette } from "./colours.ts";
@@ -61,6 +62,7 @@ function Handoffs({
   return (
     <details>
       <summary>{counted(handoffs.length, "handoff")}</summary>
+      <Scroll label="Handoffs">
       <table>
         <thead>
           <tr>
@@ -87,6 +89,7 @@ function Handoffs({
           ))}
         </tbody>
       </table>
+      </Scroll>
     </details>
   );
 }

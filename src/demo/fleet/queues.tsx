@@ -2,6 +2,7 @@ import type { ConversationStatus } from "../../index.ts";
 import { formatBytes } from "../format.ts";
 import { useStore } from "../store.ts";
 import type { Fleet } from "./fleet.ts";
+import { Scroll } from "../shell/scroll.tsx";
 
 /** What each device has to do now, and what crossed. */
 export function Queues({ fleet }: { readonly fleet: Fleet }) {
@@ -13,7 +14,7 @@ export function Queues({ fleet }: { readonly fleet: Fleet }) {
   return (
     <div class="card">
       <h3>Devices and queues</h3>
-      <div class="scroll">
+      <Scroll label="Devices and queues">
         <table>
           <thead>
             <tr>
@@ -42,7 +43,7 @@ export function Queues({ fleet }: { readonly fleet: Fleet }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <p>
         {handoffs.length} {handoffs.length === 1 ? "handoff" : "handoffs"}, {formatBytes(bytes)} of KV copied.
         {unplaced > 0 && ` ${unplaced} wait for a place.`}

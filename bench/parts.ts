@@ -9,8 +9,8 @@ import { baton } from "../src/scheduler/policies/baton.ts";
 import { conserve } from "../src/scheduler/policies/conserve.ts";
 import type { Policy, StepRules } from "../src/scheduler/policy.ts";
 import { type SimulatedSpec, simulate } from "../src/simulator/simulate.ts";
-import { generateWorkload } from "../src/workload/generate.ts";
 import { AGENTS } from "../src/workload/agents.ts";
+import { generateWorkload } from "../src/workload/generate.ts";
 
 /** What each part of the policy `baton` is worth: it is simulated with each one left out, on the same workloads, on a virtual clock. */
 

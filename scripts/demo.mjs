@@ -52,8 +52,7 @@ function options(args) {
       options: { build: { type: "boolean" }, port: { type: "string", default: String(PORT) } },
     });
     const port = Number(values.port);
-    if (!Number.isInteger(port) || port < 0 || port > 65535)
-      throw new Error(`"${values.port}" is no port`);
+    if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error(`"${values.port}" is no port`);
     return { build: values.build ?? false, port };
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
@@ -100,7 +99,9 @@ export function serve(folder) {
       "content-type": TYPES[extname(file)] ?? "application/octet-stream",
       "content-length": stat.size,
       // Names in assets/ change with their content.
-      "cache-control": file.includes(`${sep}assets${sep}`) ? "public, max-age=31536000, immutable" : "no-cache",
+      "cache-control": file.includes(`${sep}assets${sep}`)
+        ? "public, max-age=31536000, immutable"
+        : "no-cache",
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
     });

@@ -1,4 +1,11 @@
-import type { DeviceOptions, ObserveOptions, Precision, RuntimeOptions, Speculation, TuneOptions } from "./api.ts";
+import type {
+  DeviceOptions,
+  ObserveOptions,
+  Precision,
+  RuntimeOptions,
+  Speculation,
+  TuneOptions,
+} from "./api.ts";
 import {
   checkFunction,
   checkNumber,

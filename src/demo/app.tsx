@@ -20,9 +20,9 @@ export function App({ session }: { readonly session: Session }) {
   useTitle(view);
   return (
     <>
-      <a class="skip" href="#view" onClick={(event) => skipTo(event, main.current)}>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the view
-      </a>
+      </button>
       <header class="head">
         <div class="brand">
           <h1>Baton</h1>
@@ -57,10 +57,4 @@ function useTitle(view: ViewId): void {
   useEffect(() => {
     document.title = `${views.find(({ id }) => id === view)?.title ?? ""} · Baton`;
   }, [view]);
-}
-
-/** The hash is the views' own. */
-function skipTo(event: Event, main: HTMLElement | null): void {
-  event.preventDefault();
-  main?.focus();
 }

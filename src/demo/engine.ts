@@ -2,9 +2,9 @@ import {
   type AdapterSummary,
   type Agent,
   type AgentOptions,
+  type CatalogueModel,
   type Conversation,
   catalogue,
-  type CatalogueModel,
   createAgent,
   createBrowserPlatform,
   createRuntime,
@@ -72,10 +72,7 @@ export async function beginConversation(
 }
 
 /** Another conversation with the first messages of one, and their KV. */
-export async function forkConversation(
-  conversation: Conversation,
-  messages: number,
-): Promise<Conversation> {
+export async function forkConversation(conversation: Conversation, messages: number): Promise<Conversation> {
   return conversation.fork({ messages });
 }
 

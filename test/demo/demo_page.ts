@@ -99,10 +99,14 @@ const axe = readFileSync(resolve("node_modules/axe-core/axe.min.js"), "utf8");
 /** What axe finds serious or critical, in a line each. */
 export async function seriousFaults(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe);
-  const violations: readonly AxeResult[] = await page.evaluate("axe.run().then(({ violations }) => violations)");
+  const violations: readonly AxeResult[] = await page.evaluate(
+    "axe.run().then(({ violations }) => violations)",
+  );
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary = "" }) => `${id}: ${html} ${failureSummary}`));
+    .flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary = "" }) => `${id}: ${html} ${failureSummary}`),
+    );
 }
 
 /** Loads the small model by the file field of the devices' view. */

@@ -48,7 +48,10 @@ test("a model is loaded from a file, and the page says on what it runs", async (
   await loadTiny(page, demo.model);
   expect(await page.locator(".model-bar").textContent()).toMatch(/^tiny\.gguf on /);
   expect(await page.locator(".notice").textContent()).toMatch(/software adapter/);
-  await page.getByText(/\(software: the processor/).first().click();
+  await page
+    .getByText(/\(software: the processor/)
+    .first()
+    .click();
   expect(await page.getByRole("rowheader", { name: "maxBufferSize" }).isVisible()).toBe(true);
 });
 
@@ -210,7 +213,13 @@ test("JavaScript of an agent runs without network and for a while only", async (
 });
 
 describe("for everybody", () => {
-  for (const [colourScheme, width] of [["light", 1280], ["dark", 1280], ["light", 360], ["dark", 360]] as const) { // biome-ignore format: a table
+  for (const [colourScheme, width] of [
+    ["light", 1280],
+    ["dark", 1280],
+    ["light", 360],
+    ["dark", 360],
+  ] as const) {
+    // biome-ignore format: a table
     test(`axe finds nothing serious in ${colourScheme} at a width of ${width}, and nothing is cut off`, async () => {
       await page.emulateMedia({ colorScheme: colourScheme });
       await page.setViewportSize({ width, height: 800 });

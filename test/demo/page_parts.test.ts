@@ -82,7 +82,14 @@ test("a fleet's log puts steps and copies onto its own clock, and copies into ha
   log.add({ kind: "step-ended", atMs: 560, ms: 60, failed: false, ...content });
   expect(log.running).toEqual([]);
   expect(log.steps).toMatchObject([{ startMs: 100, endMs: 160, prefillTokens: 64 }]);
-  const copy = { kind: "copy-ended", handoff: 7, conversation: "a", blocks: 2, bytes: 20, failed: false } as const;
+  const copy = {
+    kind: "copy-ended",
+    handoff: 7,
+    conversation: "a",
+    blocks: 2,
+    bytes: 20,
+    failed: false,
+  } as const;
   log.add({ ...copy, device: "prefiller-1", direction: "export", atMs: 570, ms: 5 });
   expect(log.handoffs).toEqual([]);
   log.add({ ...copy, device: "decoder-2", direction: "import", atMs: 590, ms: 8 });

@@ -124,7 +124,5 @@ test("the sandbox's policy allows its own script and no other, and no network", 
   const [, script = ""] = /<script>(.*?)<\/script>/s.exec(html) ?? [];
   const hash = createHash("sha256").update(script).digest("base64");
   const [, policy] = /Content-Security-Policy" content="([^"]+)"/.exec(html) ?? [];
-  expect(policy).toBe(
-    `default-src 'none'; script-src 'sha256-${hash}' 'unsafe-eval'; worker-src blob:`,
-  );
+  expect(policy).toBe(`default-src 'none'; script-src 'sha256-${hash}' 'unsafe-eval'; worker-src blob:`);
 });

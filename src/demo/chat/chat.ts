@@ -3,7 +3,16 @@ import type { Session } from "../session.ts";
 import { createStore, type Store } from "../store.ts";
 import { troubleOf } from "../trouble.ts";
 import { Conversations } from "./conversations.ts";
-import { type ChatTree, type ChatTurn, changed, emptyTree, leafOf, pathTo, turnOf, withTurn } from "./tree.ts";
+import {
+  type ChatTree,
+  type ChatTurn,
+  changed,
+  emptyTree,
+  leafOf,
+  pathTo,
+  turnOf,
+  withTurn,
+} from "./tree.ts";
 
 export interface ChatSettings {
   /** Of the next new chat. */

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import { LoadCard } from "../shell/load_card.tsx";
 import type { Session } from "../session.ts";
+import { LoadCard } from "../shell/load_card.tsx";
 import { useStore } from "../store.ts";
 import type { Chat } from "./chat.ts";
 import { Composer } from "./composer.tsx";

@@ -9,7 +9,8 @@ export function Settings({ chat }: { readonly chat: Chat }) {
       <summary>Settings</summary>
       <div class="fields">
         <label>
-          Temperature: {settings.temperature.toFixed(1)} {settings.temperature === 0 && "(always the likeliest)"}
+          Temperature: {settings.temperature.toFixed(1)}{" "}
+          {settings.temperature === 0 && "(always the likeliest)"}
           <input
             type="range"
             min="0"

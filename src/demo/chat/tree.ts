@@ -66,11 +66,9 @@ export function isSaid({ state, answer, usage }: ChatTurn): boolean {
 
 /** What a conversation that has come so far says. */
 export function messagesOf(system: string, path: readonly ChatTurn[]): readonly Message[] {
-  const said = path.filter(isSaid).flatMap(
-    ({ question, answer }): Message[] => [
-      { role: "user", content: question },
-      { role: "assistant", content: answer },
-    ],
-  );
+  const said = path.filter(isSaid).flatMap(({ question, answer }): Message[] => [
+    { role: "user", content: question },
+    { role: "assistant", content: answer },
+  ]);
   return system.trim() === "" ? said : [{ role: "system", content: system }, ...said];
 }

@@ -80,7 +80,7 @@ function BranchSwitch({
   const at = siblings.indexOf(turn);
   const go = (to: ChatTurn | undefined) => to && chat.show(to);
   return (
-    <div class="branches" role="group" aria-label="Branches of this turn">
+    <fieldset class="branches" aria-label="Branches of this turn">
       <button
         type="button"
         class="small"
@@ -102,7 +102,7 @@ function BranchSwitch({
       >
         ›
       </button>
-    </div>
+    </fieldset>
   );
 }
 
@@ -119,16 +119,16 @@ function Numbers({ turn }: { readonly turn: ChatTurn }) {
   const prefilled = usage.promptTokens - usage.cachedTokens;
   return (
     <dl class="numbers">
-      <Number name="answer" value={counted(usage.completionTokens, "token")} />
-      {rate !== undefined && <Number name="decode" value={formatRate(rate)} />}
-      {timings.ttftMs !== null && <Number name="first token after" value={formatMs(timings.ttftMs)} />}
-      <Number name="prefilled" value={counted(prefilled, "token")} />
-      <Number name="from the cache" value={counted(usage.cachedTokens, "token")} />
+      <Fact name="answer" value={counted(usage.completionTokens, "token")} />
+      {rate !== undefined && <Fact name="decode" value={formatRate(rate)} />}
+      {timings.ttftMs !== null && <Fact name="first token after" value={formatMs(timings.ttftMs)} />}
+      <Fact name="prefilled" value={counted(prefilled, "token")} />
+      <Fact name="from the cache" value={counted(usage.cachedTokens, "token")} />
     </dl>
   );
 }
 
-function Number({ name, value }: { readonly name: string; readonly value: string }) {
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
   return (
     <div>
       <dt>{name}</dt>

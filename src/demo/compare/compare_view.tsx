@@ -4,14 +4,20 @@ import type { Cell } from "../../metrics/replay_cell.ts";
 import { policyTexts } from "../fleet/settings.ts";
 import type { Session } from "../session.ts";
 import { actionsOf } from "../shell/actions.ts";
+import { Scroll } from "../shell/scroll.tsx";
 import { TroubleCard } from "../shell/trouble_card.tsx";
 import { useStore } from "../store.ts";
 import type { Comparer, CompareSettings, CompareState } from "./compare.ts";
 import { downloadHtml, downloadJson } from "./downloads.ts";
-import { Scroll } from "../shell/scroll.tsx";
 
 /** Policies beside each other, measured here. */
-export function CompareView({ session, comparer }: { readonly session: Session; readonly comparer: Comparer }) {
+export function CompareView({
+  session,
+  comparer,
+}: {
+  readonly session: Session;
+  readonly comparer: Comparer;
+}) {
   const settings = useStore(comparer.settings);
   const state = useStore(comparer.state);
   const ready = useStore(session.state).kind === "ready";
@@ -23,8 +29,8 @@ export function CompareView({ session, comparer }: { readonly session: Session; 
         <h3>Compare policies</h3>
       </summary>
       <p class="quiet">
-        The same generated conversations under each policy, one after the other, on a prefiller and a decoder of
-        this machine. The model is loaded anew for each.
+        The same generated conversations under each policy, one after the other, on a prefiller and a decoder
+        of this machine. The model is loaded anew for each.
       </p>
       <form
         onSubmit={(event) => {

@@ -1,8 +1,8 @@
+import type { Conversation, Runtime } from "../../index.ts";
 import type { ConversationTurn } from "../../metrics/conversation_metrics.ts";
 import type { ConversationRecord, OccupancyRecord, Replay } from "../../metrics/replay.ts";
-import type { WorkloadConversation } from "../../workload/workload.ts";
 import { Draws } from "../../workload/random.ts";
-import type { Conversation, Runtime } from "../../index.ts";
+import type { WorkloadConversation } from "../../workload/workload.ts";
 import { beginConversation, observe } from "../engine.ts";
 import { FleetLog } from "../fleet/log.ts";
 import { pause } from "../pause.ts";
@@ -110,9 +110,10 @@ async function runTurn(
   return { arrivedMs, tokenMs, endedMs: now() };
 }
 
-const WORDS = "river stone copper garden window letter summer market engine paper silver morning bridge candle".split(
-  " ",
-);
+const WORDS =
+  "river stone copper garden window letter summer market engine paper silver morning bridge candle".split(
+    " ",
+  );
 
 /** Words that are about so many tokens, the chat template's own included. */
 async function promptOf(runtime: Runtime, draws: Draws, tokens: number): Promise<string> {

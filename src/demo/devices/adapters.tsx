@@ -1,7 +1,7 @@
 import type { AdapterReport } from "../engine.ts";
 import { formatBytes, formatCount } from "../format.ts";
-import { useAdapters } from "./use_adapters.ts";
 import { Scroll } from "../shell/scroll.tsx";
+import { useAdapters } from "./use_adapters.ts";
 
 /** What the browser gives. */
 export function Adapters() {
@@ -43,7 +43,9 @@ function Adapter({ summary, features, limits }: AdapterReport) {
             {limits.map(([limit, value]) => (
               <tr key={limit}>
                 <th scope="row">{limit}</th>
-                <td class="number">{/Size$/.test(limit) && value > 65_536 ? formatBytes(value) : formatCount(value)}</td>
+                <td class="number">
+                  {/Size$/.test(limit) && value > 65_536 ? formatBytes(value) : formatCount(value)}
+                </td>
               </tr>
             ))}
           </tbody>

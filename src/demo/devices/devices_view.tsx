@@ -1,5 +1,5 @@
-import { LoadCard } from "../shell/load_card.tsx";
 import type { Session } from "../session.ts";
+import { LoadCard } from "../shell/load_card.tsx";
 import { useStore } from "../store.ts";
 import { Adapters } from "./adapters.tsx";
 import { Loaded } from "./loaded.tsx";

@@ -59,9 +59,8 @@ function FileTarget({ session }: { readonly session: Session }) {
   const [over, setOver] = useState(false);
   const open = (file: File | undefined) => file && void session.load({ kind: "file", file });
   return (
-    <div
+    <fieldset
       class={over ? "drop over" : "drop"}
-      role="group"
       aria-label="Open a file"
       onDragOver={(event) => {
         event.preventDefault();
@@ -84,7 +83,7 @@ function FileTarget({ session }: { readonly session: Session }) {
         accept=".gguf"
         onChange={({ currentTarget }) => open(currentTarget.files?.[0])}
       />
-    </div>
+    </fieldset>
   );
 }
 

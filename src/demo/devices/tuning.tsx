@@ -3,8 +3,8 @@ import type { Progress, Runtime, TunedChoice, TuneResult } from "../../index.ts"
 import { rememberedTunings } from "../engine.ts";
 import { formatMs } from "../format.ts";
 import { PhaseBar } from "../shell/load_card.tsx";
-import { type Trouble, troubleOf } from "../trouble.ts";
 import { Scroll } from "../shell/scroll.tsx";
+import { type Trouble, troubleOf } from "../trouble.ts";
 
 type TuningState =
   | { readonly kind: "idle" }
@@ -39,7 +39,8 @@ export function Tuning({ runtime }: { readonly runtime: Runtime }) {
             Measure which kernels are best here
           </button>
           <span class="quiet">
-            Takes {runtime.adapter.software ? "20" : "3"} seconds at the most; the next load takes what it found.
+            Takes {runtime.adapter.software ? "20" : "3"} seconds at the most; the next load takes what it
+            found.
           </span>
         </div>
       )}
@@ -71,13 +72,7 @@ function Chosen({ runtime }: { readonly runtime: Runtime }) {
   );
 }
 
-function Running({
-  progress,
-  stop,
-}: {
-  readonly progress: Progress | undefined;
-  readonly stop: () => void;
-}) {
+function Running({ progress, stop }: { readonly progress: Progress | undefined; readonly stop: () => void }) {
   return (
     <>
       {progress && <PhaseBar {...progress} secondsLeft={undefined} />}

@@ -62,7 +62,11 @@ function AgentCard({
         </p>
       ))}
       {answer.trim() !== "" && <p class="said">{excerpt(answer, 600)}</p>}
-      {trouble && <p class="said">{trouble.title}. {trouble.text}</p>}
+      {trouble && (
+        <p class="said">
+          {trouble.title}. {trouble.text}
+        </p>
+      )}
       {tokens > 0 && (
         <p class="numbers">
           {[

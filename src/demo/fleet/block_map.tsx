@@ -14,7 +14,8 @@ export function BlockMaps({ fleet }: { readonly fleet: Fleet }) {
   const log = useStore(fleet.log);
   const { agents } = useStore(fleet.state);
   useStore(fleet.tick);
-  const pools = log.kv?.pools.filter(({ devices, owners }) => devices[0] !== "host" || owners.length > 0) ?? [];
+  const pools =
+    log.kv?.pools.filter(({ devices, owners }) => devices[0] !== "host" || owners.length > 0) ?? [];
   return (
     <div class="card">
       <h3>KV blocks</h3>
@@ -34,7 +35,13 @@ export function BlockMaps({ fleet }: { readonly fleet: Fleet }) {
   );
 }
 
-function BlockMap({ pool, agents }: { readonly pool: KvPoolBlocks; readonly agents: readonly AgentRecord[] }) {
+function BlockMap({
+  pool,
+  agents,
+}: {
+  readonly pool: KvPoolBlocks;
+  readonly agents: readonly AgentRecord[];
+}) {
   const owners = ownersOf(pool);
   const highest = Math.max(63, ...owners.keys());
   const shown = Math.min(pool.blocks, MOST, Math.ceil((highest + 1) / 64) * 64);
@@ -50,7 +57,9 @@ function BlockMap({ pool, agents }: { readonly pool: KvPoolBlocks; readonly agen
         height={(width) => Math.ceil(shown / columnsOf(width)) * CELL}
         paint={(drawing) => paint(drawing, { shown, owners, agents })}
       />
-      {shown < pool.blocks && <p class="quiet">{counted(pool.blocks - shown, "block")} more are not drawn.</p>}
+      {shown < pool.blocks && (
+        <p class="quiet">{counted(pool.blocks - shown, "block")} more are not drawn.</p>
+      )}
     </div>
   );
 }

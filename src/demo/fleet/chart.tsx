@@ -23,7 +23,7 @@ const HEIGHT = 240;
 /** Points over time: seconds from the fleet's beginning, and milliseconds. */
 export function Chart({ title, tick, series }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>();
+  const plot = useRef<uPlot>(undefined);
   const width = useWidth(place);
   const dark = useDarkChange();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the points' lists grow, and `tick` says when.
@@ -51,7 +51,9 @@ function describe(series: readonly Series[]): string {
     .map(({ name, points }) => {
       const values = points.map(({ ms }) => ms).toSorted((a, b) => a - b);
       const median = values[Math.floor(values.length / 2)];
-      return median === undefined ? `${name}: nothing yet` : `${name}: ${values.length}, median ${formatMs(median)}`;
+      return median === undefined
+        ? `${name}: nothing yet`
+        : `${name}: ${values.length}, median ${formatMs(median)}`;
     })
     .join("; ");
 }
@@ -67,7 +69,11 @@ function dataOf(series: readonly Series[]): uPlot.AlignedData {
 }
 
 function optionsOf(series: readonly Series[], width: number, palette: Palette): uPlot.Options {
-  const axis = { stroke: palette.ink, grid: { stroke: palette.line, width: 0.5 }, ticks: { stroke: palette.line } };
+  const axis = {
+    stroke: palette.ink,
+    grid: { stroke: palette.line, width: 0.5 },
+    ticks: { stroke: palette.line },
+  };
   return {
     width,
     height: HEIGHT,
@@ -81,7 +87,12 @@ function optionsOf(series: readonly Series[], width: number, palette: Palette): 
       {},
       ...series.map(({ name, colour }) => {
         const stroke = String(palette[colour]);
-        return { label: name, stroke, paths: () => null, points: { show: true, size: 6, space: 0, fill: stroke } };
+        return {
+          label: name,
+          stroke,
+          paths: () => null,
+          points: { show: true, size: 6, space: 0, fill: stroke },
+        };
       }),
     ],
     legend: { live: false },

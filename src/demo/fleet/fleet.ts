@@ -147,7 +147,9 @@ function note(event: AgentEvent, index: number, log: FleetLog, change: Run["chan
     case "tool-result": {
       const { id, result, error } = event;
       const told = { result: error ?? textOf(result), failed: error !== undefined };
-      change(index, ({ calls }) => ({ calls: calls.map((call) => (call.id === id ? { ...call, ...told } : call)) }));
+      change(index, ({ calls }) => ({
+        calls: calls.map((call) => (call.id === id ? { ...call, ...told } : call)),
+      }));
       break;
     }
     case "usage": {

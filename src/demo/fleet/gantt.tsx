@@ -63,32 +63,32 @@ function Handoffs({
     <details>
       <summary>{counted(handoffs.length, "handoff")}</summary>
       <Scroll label="Handoffs">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Agent</th>
-            <th scope="col">From, to</th>
-            <th scope="col" class="number">
-              KV
-            </th>
-            <th scope="col" class="number">
-              Took
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {handoffs.map(({ handoff, conversation, from, to, bytes, startMs, endMs }) => (
-            <tr key={handoff}>
-              <td>{agents.find((agent) => agent.conversation === conversation)?.name ?? "another"}</td>
-              <td>
-                {from}, {to}
-              </td>
-              <td class="number">{formatBytes(bytes)}</td>
-              <td class="number">{(endMs - startMs).toFixed(0)} ms</td>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Agent</th>
+              <th scope="col">From, to</th>
+              <th scope="col" class="number">
+                KV
+              </th>
+              <th scope="col" class="number">
+                Took
+              </th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {handoffs.map(({ handoff, conversation, from, to, bytes, startMs, endMs }) => (
+              <tr key={handoff}>
+                <td>{agents.find((agent) => agent.conversation === conversation)?.name ?? "another"}</td>
+                <td>
+                  {from}, {to}
+                </td>
+                <td class="number">{formatBytes(bytes)}</td>
+                <td class="number">{(endMs - startMs).toFixed(0)} ms</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
       </Scroll>
     </details>
   );
@@ -129,7 +129,10 @@ function paint({ draw, width, palette }: Drawing, { log, handoffs, ids, agents }
     const colour = agent ? agentColour(agent.index, palette.dark) : palette.copy;
     const down = to > from;
     const start = { x: x(handoff.startMs), y: from * ROW + (down ? 16 + BAR : 16) };
-    const end = { x: Math.max(x(handoff.endMs), x(handoff.startMs) + 3), y: to * ROW + (down ? 16 : 16 + BAR) };
+    const end = {
+      x: Math.max(x(handoff.endMs), x(handoff.startMs) + 3),
+      y: to * ROW + (down ? 16 : 16 + BAR),
+    };
     if (end.x >= 0) arrow(draw, start, end, colour, palette.page);
   }
   ruler(draw, { x, beginMs, endMs, y: ids.length * ROW + 14, ink: palette.quiet });
@@ -145,15 +148,12 @@ interface Place {
   readonly y: number;
 }
 
-function arrow(
-  draw: CanvasRenderingContext2D,
-  from: Place,
-  to: Place,
-  colour: string,
-  around: string,
-): void {
+function arrow(draw: CanvasRenderingContext2D, from: Place, to: Place, colour: string, around: string): void {
   const angle = Math.atan2(to.y - from.y, to.x - from.x);
-  const side = (turn: number) => ({ x: to.x - 8 * Math.cos(angle + turn), y: to.y - 8 * Math.sin(angle + turn) });
+  const side = (turn: number) => ({
+    x: to.x - 8 * Math.cos(angle + turn),
+    y: to.y - 8 * Math.sin(angle + turn),
+  });
   const line = () => {
     draw.beginPath();
     draw.moveTo(from.x, from.y);

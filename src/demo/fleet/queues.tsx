@@ -1,8 +1,8 @@
 import type { ConversationStatus } from "../../index.ts";
 import { formatBytes } from "../format.ts";
+import { Scroll } from "../shell/scroll.tsx";
 import { useStore } from "../store.ts";
 import type { Fleet } from "./fleet.ts";
-import { Scroll } from "../shell/scroll.tsx";
 
 /** What each device has to do now, and what crossed. */
 export function Queues({ fleet }: { readonly fleet: Fleet }) {

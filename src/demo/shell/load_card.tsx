@@ -102,7 +102,9 @@ export function PhaseBar(progress: PhaseProgress) {
 function describeProgress({ done, total, unit, secondsLeft }: PhaseProgress): string {
   const count = unit === "bytes" ? formatBytes : formatCount;
   const suffix = unit === "bytes" ? "" : ` ${unit}`;
-  const parts = [total === undefined ? `${count(done)}${suffix}` : `${count(done)} of ${count(total)}${suffix}`];
+  const parts = [
+    total === undefined ? `${count(done)}${suffix}` : `${count(done)} of ${count(total)}${suffix}`,
+  ];
   if (secondsLeft !== undefined && total !== undefined && done < total)
     parts.push(`${formatWait(secondsLeft)} left`);
   return parts.join(", ");

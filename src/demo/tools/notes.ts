@@ -13,7 +13,8 @@ export function createNotes(): Notes {
   const notes = new Map<string, string>();
   return {
     write: (title, text) => {
-      if (notes.size >= MOST && !notes.has(title)) throw new Error(`There are ${MOST} notes, and no room for more.`);
+      if (notes.size >= MOST && !notes.has(title))
+        throw new Error(`There are ${MOST} notes, and no room for more.`);
       notes.set(title, text);
       return `Kept as "${title}".`;
     },

@@ -78,6 +78,7 @@ export function wordsOf(text: string): string[] {
 /** Enough for English plurals. */
 function stemOf(word: string): string {
   if (word.length > 4 && word.endsWith("ies")) return `${word.slice(0, -3)}y`;
+  if (word.length > 4 && /(?:ch|sh|x|o)es$/.test(word)) return word.slice(0, -2);
   if (word.length > 3 && word.endsWith("s") && !/[siu]s$/.test(word)) return word.slice(0, -1);
   return word;
 }

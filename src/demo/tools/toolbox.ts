@@ -21,7 +21,8 @@ export const toolTitles: Readonly<Record<ToolName, string>> = {
 };
 
 /** Texts have bounds, so that decoding under a grammar comes to an end with any model. */
-const text = (description: string, maxLength: number) => ({ type: "string", description, maxLength }) as const;
+const text = (description: string, maxLength: number) =>
+  ({ type: "string", description, maxLength }) as const;
 
 /** Notes are shared by all agents that are given these. */
 export function createToolbox(): Readonly<Record<ToolName, Tool>> {
@@ -78,7 +79,8 @@ export function createToolbox(): Readonly<Record<ToolName, Tool>> {
     }),
     javascript: tool({
       name: "javascript",
-      description: "Runs a short JavaScript program, without network, and gives what it logs and its last value.",
+      description:
+        "Runs a short JavaScript program, without network, and gives what it logs and its last value.",
       parameters: object({ code: text("The program.", 200) }, ["code"]),
       execute: ({ code }, { signal }) => runInSandbox(String(code), { signal }),
     }),

@@ -6,11 +6,11 @@ import { parseNumber } from "../src/cli/model_options.ts";
 import { createProgress } from "../src/cli/progress_display.ts";
 import { comparisonHtml } from "../src/comparison/html.ts";
 import { WHOLE_MACHINE } from "../src/comparison/take_cells.ts";
+import { comparisonText } from "../src/comparison/text.ts";
 import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import { parseTrace } from "../src/workload/trace.ts";
-import { type AgentsRequest, runAgents } from "./agents_run.ts";
-import { agentsText } from "./agents_text.ts";
+import { type AgentsReport, type AgentsRequest, runAgents } from "./agents_run.ts";
 import { shapes } from "./shapes.ts";
 
 interface AgentsOptions {
@@ -77,9 +77,19 @@ export function addAgents(program: Command, io: Io): void {
         runAgents({ ...request, signal, onProgress, onSoftware }),
       ).finally(() => progress.stop());
       if (options.html !== undefined)
-        await writeFile(options.html, comparisonHtml(report, agentsText(report), replays));
-      await (options.json ? printJson(io, report) : print(io, agentsText(report)));
+        await writeFile(options.html, comparisonHtml(report, textOf(report), replays));
+      await (options.json ? printJson(io, report) : print(io, textOf(report)));
     });
+}
+
+function textOf(report: AgentsReport): string {
+  const { machine, loadAverage } = report;
+  const [before, after] = loadAverage.map((load) => load.toFixed(1));
+  const { baton, commit, node, dawn, os, cores, cpu } = machine;
+  return comparisonText(report, [
+    ["versions", `Baton ${baton} (${commit ?? "no clone"}), Node ${node}, Dawn ${dawn}`],
+    ["machine", `${os}, ${cores} x ${cpu}, load ${before} to ${after}`],
+  ]);
 }
 
 /** @throws InputError `invalid-option`; what reading a trace throws */

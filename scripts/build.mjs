@@ -47,7 +47,7 @@ export function tsc() {
  * @param {string} sentence
  * @param {string[]} command arguments of Node
  */
-async function must(sentence, command) {
+export async function must(sentence, command) {
   const status = await runStep(sentence, [process.execPath, ...command]);
   if (status !== 0) throw new SetupError(`${sentence} failed; what was printed above says why.`);
 }
@@ -56,7 +56,7 @@ async function must(sentence, command) {
  * The latest change in a file, or in a folder and all in it but packages; a folder's own date tells of deleted files.
  * @param {string} path
  */
-function newestMs(path) {
+export function newestMs(path) {
   const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
   const inside = folder ? readdirSync(path, { recursive: true, encoding: "utf8" }) : [];
   const own = inside.filter((name) => !name.split(sep).includes("node_modules"));

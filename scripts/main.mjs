@@ -2,6 +2,7 @@ import { pathToFileURL } from "node:url";
 import { ensureAdapter, ensureSecondAdapter } from "./adapters.mjs";
 import { build, ensureBuild } from "./build.mjs";
 import { ensureChromium } from "./chromium.mjs";
+import { demo } from "./demo.mjs";
 import { ensurePackages } from "./packages.mjs";
 import { inClone, SetupError, say } from "./steps.mjs";
 import { runTests } from "./test.mjs";
@@ -31,6 +32,10 @@ const COMMANDS = {
     await setUp();
     if (args.includes("page")) await ensureChromium();
     await runBuilt("bench.js", args);
+  },
+  demo: async (args) => {
+    await ensurePackages();
+    await demo(args);
   },
   test: async (args) => {
     await setUp();

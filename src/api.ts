@@ -1,4 +1,5 @@
 /** The public types. */
 
 export type * from "./api/conversation.ts";
+export type * from "./api/observe.ts";
 export type * from "./api/runtime.ts";

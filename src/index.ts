@@ -14,6 +14,7 @@ export * from "./api.ts";
 export type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
 export type { PolicyComparison } from "./comparison/take_cells.ts";
 export * from "./errors.ts";
+export { type CatalogueModel, catalogue } from "./loader/sources/catalogue.ts";
 export * from "./persist/index.ts";
 export type { BrowserPlatformOptions } from "./platform/browser/browser_platform.ts";
 export { createBrowserPlatform } from "./platform/browser/browser_platform.ts";

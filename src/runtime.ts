@@ -2,14 +2,15 @@ import type {
   ConversationOptions,
   ConversationStatus,
   DeviceInfo,
-  DeviceStats,
   EvaluateRequest,
   EvaluateResult,
   ImportOptions,
   ModelInfo,
+  ObserveOptions,
   PolicyName,
   Precision,
   Runtime,
+  RuntimeEvent,
   RuntimeOptions,
   RuntimeStats,
   TextCodec,
@@ -21,6 +22,7 @@ import { ConversationIds } from "./conversation/conversation_ids.ts";
 import { HostBlocks } from "./conversation/host_blocks.ts";
 import { disposed } from "./conversation/loop_errors.ts";
 import { checkConversationOptions } from "./conversation/message_checks.ts";
+import { Observers } from "./conversation/observers.ts";
 import { invalidOption } from "./conversation/option_checks.ts";
 import { TurnLoop } from "./conversation/turn_loop.ts";
 import { BatonError } from "./errors.ts";
@@ -32,12 +34,17 @@ import { HOST } from "./protocol/device.ts";
 import type { Runner } from "./protocol/step.ts";
 import { describeDevices, openDevices, type RuntimeDevice } from "./runtime_devices.ts";
 import { type Loaded, type LoadedDevice, load, modelInfo, openSource } from "./runtime_load.ts";
-import { type CheckedRuntimeOptions, checkRuntimeOptions, checkTuneOptions } from "./runtime_options.ts";
+import {
+  type CheckedRuntimeOptions,
+  checkObserveOptions,
+  checkRuntimeOptions,
+  checkTuneOptions,
+} from "./runtime_options.ts";
 import { recovery } from "./runtime_recovery.ts";
+import { deviceStats, infoOf, statusOf } from "./runtime_status.ts";
 import { RuntimeTuner } from "./runtime_tuner.ts";
 import { policies } from "./scheduler/policies/table.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
-import type { ConversationSnapshot, DeviceSnapshot } from "./scheduler/snapshot.ts";
 import type { ChatTemplate } from "./text/chat.ts";
 import { Grammars } from "./text/grammar.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
@@ -88,6 +95,7 @@ class BatonRuntime implements Runtime {
   readonly #disposing = new AbortController();
   readonly #scheduler: Scheduler;
   readonly #loop: TurnLoop;
+  readonly #observers: Observers;
   readonly #parts: ConversationParts;
   readonly #tuner: RuntimeTuner;
   readonly #loadMs: number;
@@ -123,7 +131,12 @@ class BatonRuntime implements Runtime {
     });
     const runners = new Map<string, Runner>(devices.map((device) => [device.id, device.runner]));
     runners.set(HOST, new HostBlocks(hostBlocks, runner.limits));
-    this.#loop = new TurnLoop(this.#scheduler, runners, { recover });
+    this.#observers = new Observers({
+      scheduler: this.#scheduler,
+      now: () => performance.now() - startedMs,
+      blockBytes: runner.limits.blockBytes,
+    });
+    this.#loop = new TurnLoop(this.#scheduler, runners, { recover, observers: this.#observers });
     this.#parts = {
       loop: this.#loop,
       tokenizer,
@@ -221,6 +234,12 @@ class BatonRuntime implements Runtime {
     return this.#tuner.tune(checkTuneOptions(options));
   }
 
+  observe(listener: (event: RuntimeEvent) => void, options: ObserveOptions = {}): () => void {
+    this.#loop.assertAlive();
+    const { kvEveryMs } = checkObserveOptions(listener, options);
+    return this.#observers.add(listener, kvEveryMs);
+  }
+
   tuneWhenIdle(): void {
     if (this.precision !== "exact") this.#tuner.tuneWhenIdle();
   }
@@ -229,6 +248,7 @@ class BatonRuntime implements Runtime {
     this.#disposing.abort();
     this.#disposal ??= Promise.all([this.#loop.dispose(), this.#tuner.dispose(disposed())]).then(() => {
       for (const { runner } of this.#devices) runner.dispose();
+      this.#observers.clear();
     });
     return this.#disposal;
   }
@@ -238,40 +258,6 @@ class BatonRuntime implements Runtime {
     this.#devices[at] = device;
     reportLoss(device, this.#loop);
   }
-}
-
-function infoOf({ id, role, gpu }: RuntimeDevice): DeviceInfo {
-  return { id, role, adapter: gpu.summary };
-}
-
-/** A device that is lost has nothing left. */
-function deviceStats(info: DeviceInfo, snapshots: readonly DeviceSnapshot[]): DeviceStats {
-  const found = snapshots.find(({ id }) => id === info.id);
-  const { total = 0, used = 0, peak = 0 } = found?.blocks ?? {};
-  const { turns = 0, queued = 0 } = found ?? {};
-  return { ...info, kvBlocks: total, kvBlocksUsed: used, kvBlocksPeak: peak, turns, queued };
-}
-
-function statusOf(
-  one: ConversationSnapshot,
-  devices: readonly RuntimeDevice[],
-  blockBytes: number,
-): ConversationStatus {
-  const { id, bound, cached, turn, transfers, movedBlocks } = one;
-  const most = cached.toSorted((a, b) => b.tokens - a.tokens)[0];
-  const idle = most?.pool === HOST ? "parked" : "idle";
-  const holders = devices.filter(({ pool }) => pool === most?.pool);
-  const holder = holders.find((device) => device.id === bound) ?? holders[0];
-  return {
-    id,
-    phase: turn?.phase ?? idle,
-    device: turn === undefined ? holder?.id : turn.device,
-    cachedTokens: most?.tokens ?? 0,
-    tokensLeft: turn?.tokensLeft ?? 0,
-    completionTokens: turn?.completionTokens ?? 0,
-    handoffs: transfers,
-    handoffBytes: movedBlocks * blockBytes,
-  };
 }
 
 /** The loop is held weakly: a caller's own device may outlive many runtimes. */

@@ -1,4 +1,11 @@
-import type { DeviceOptions, Precision, RuntimeOptions, Speculation, TuneOptions } from "./api.ts";
+import type {
+  DeviceOptions,
+  ObserveOptions,
+  Precision,
+  RuntimeOptions,
+  Speculation,
+  TuneOptions,
+} from "./api.ts";
 import {
   checkFunction,
   checkNumber,
@@ -103,6 +110,14 @@ export function checkTuneOptions(options: TuneOptions): TuneOptions {
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
   checkOptionalNumber("budgetMs", options.budgetMs, { above: 0, max: 3_600_000 });
+  return options;
+}
+
+/** @throws InputError `invalid-option` */
+export function checkObserveOptions(listener: unknown, options: ObserveOptions): ObserveOptions {
+  if (typeof listener !== "function") throw invalidOption("listener", listener, "a function");
+  checkObject("options", options);
+  checkOptionalNumber("kvEveryMs", options.kvEveryMs, { min: 10, max: 3_600_000 });
   return options;
 }
 

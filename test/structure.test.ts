@@ -32,6 +32,9 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that never import these. */
+/** The page is an application like any other: of Baton it sees what everybody sees, and what is made of numbers alone. */
+const DEMO_SEES = ["index.ts", "comparison", "metrics", "workload"];
+
 const NEVER: Readonly<Record<string, readonly string[]>> = {
   model: ["runner", "scheduler", "runtime.ts", "platform", "cli"],
   runner: ["scheduler", "text", "runtime.ts", "platform", "cli"],
@@ -63,7 +66,7 @@ function importsOf(file: string): Import[] {
   }));
 }
 
-const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file));
 const imports = files.flatMap(importsOf);
 const within = imports.filter(({ to }) => files.includes(to));
 const part = (path: string) => path.split("/")[0] ?? path;
@@ -100,6 +103,15 @@ test("the page's side of a worker runs nothing but checks and messages", () => {
     ({ from, to }) => PAGE_SIDE.includes(from) && part(to) === "worker" && !PAGE_SIDE.includes(to),
   );
   expect(arrows([...wrong, ...ofWorker])).toEqual([]);
+});
+
+test("the demo page imports nothing of Baton but its public API and what is pure, and is imported by nothing", () => {
+  const wrong = within.filter(
+    ({ from, to }) => part(from) === "demo" && part(to) !== "demo" && !DEMO_SEES.includes(part(to)),
+  );
+  const others = within.filter(({ from, to }) => part(to) === "demo" && part(from) !== "demo");
+  expect(arrows([...wrong, ...others])).toEqual([]);
+  expect(arrows(within)).toContain("demo/engine.ts -> index.ts");
 });
 
 test("the programs are imported by nothing", () => {

@@ -6,6 +6,7 @@ import type { PolicyName } from "../scheduler/policies/table.ts";
 import type { CandidateOutcome, CandidateReport, TunedChoice, Tuning } from "../tuner/tuning.ts";
 
 import type { Conversation, ConversationOptions } from "./conversation.ts";
+import type { ObserveOptions, RuntimeEvent } from "./observe.ts";
 
 export type { CandidateOutcome, CandidateReport, DeviceRole, PolicyName, TunedChoice, Tuning };
 
@@ -187,6 +188,12 @@ export interface Runtime {
    * @throws InputError `invalid-option` in `exact`, where there is nothing to choose, `disposed`; DeviceError; the signal's reason
    */
   tune(options?: TuneOptions): Promise<TuneResult>;
+  /**
+   * Tells of every step, of every copy of KV between devices, of devices that are lost and come back, and, where asked to, of whose the KV blocks
+   * are. Costs nothing while nobody listens. What a listener throws is reported as uncaught and changes nothing. Returns what ends it.
+   * @throws InputError `invalid-option`, `disposed`
+   */
+  observe(listener: (event: RuntimeEvent) => void, options?: ObserveOptions): () => void;
   readonly tokenizer: TextCodec;
   /** Stops every turn and frees everything; safe to call twice. */
   dispose(): Promise<void>;

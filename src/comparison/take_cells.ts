@@ -8,9 +8,10 @@ import type { Policy } from "../scheduler/policy.ts";
 import { AGENTS } from "../workload/agents.ts";
 import { generateWorkload } from "../workload/generate.ts";
 import { totalsOf, type WorkloadConversation } from "../workload/workload.ts";
-import { type Comparison, compareToBaton, type LoadReplay } from "./compare.ts";
+import { compareToBaton, type LoadReplay } from "./compare.ts";
 import { atOnePace, paceMs } from "./pace.ts";
 import { type ReplayDevice, replay } from "./replay.ts";
+import type { ComparisonReport } from "./report.ts";
 
 /** The comparison of policies on real devices: every policy meets the same conversations at the same rates, one after the other. */
 
@@ -32,16 +33,7 @@ export interface CellsRequest {
   readonly onProgress: OnProgress;
 }
 
-export interface PolicyComparison {
-  /** ISO 8601. */
-  readonly takenAt: string;
-  readonly devices: readonly { readonly role: string; readonly adapter: string }[];
-  readonly model: string;
-  readonly workload: string;
-  readonly slo: Slo;
-  readonly loads: readonly { readonly load: number; readonly ratePerSecond: number }[];
-  readonly cells: readonly Cell[];
-  readonly comparisons: readonly Comparison[];
+export interface PolicyComparison extends ComparisonReport {
   readonly paces: readonly CellPace[];
 }
 

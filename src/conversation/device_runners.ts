@@ -44,6 +44,8 @@ export class DeviceRunners {
     device: string,
     work: (runner: Runner) => Promise<SchedulerEvent | undefined>,
     failed: (error: PlainError) => SchedulerEvent | undefined,
+    /** Hears what became of it first; undefined where it was lost with its device. */
+    ended: (event: SchedulerEvent | undefined) => void = () => {},
   ): Promise<void> {
     const runner = this.#runners.get(device);
     if (runner === undefined) throw new Error(`There is no device ${device}.`);
@@ -54,6 +56,7 @@ export class DeviceRunners {
       if (left > 0) this.#running.set(device, left);
       else this.#running.delete(device);
     }
+    ended(event);
     if (event) this.#dispatch(event);
     this.settle();
   }

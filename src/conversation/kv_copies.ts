@@ -4,6 +4,7 @@ import type { SchedulerEvent } from "../protocol/event.ts";
 import type { Runner } from "../protocol/step.ts";
 import type { DeviceRunners } from "./device_runners.ts";
 import { HandoffStaging } from "./handoff_staging.ts";
+import type { Observers } from "./observers.ts";
 
 /** A conversation's tokens, and the K and V of the first `cachedTokens` of them. */
 export interface SavedKv {
@@ -23,14 +24,16 @@ type Command<Kind extends SchedulerCommand["kind"]> = Extract<SchedulerCommand, 
 export class KvCopies {
   readonly #runners: DeviceRunners;
   readonly #dispatch: (event: SchedulerEvent) => void;
+  readonly #observers: Observers | undefined;
   readonly #staging = new HandoffStaging();
   readonly #saves = new Map<number, PendingSave>();
   readonly #loads = new Map<number, Uint8Array<ArrayBuffer>>();
   #requests = 0;
 
-  constructor(runners: DeviceRunners, dispatch: (event: SchedulerEvent) => void) {
+  constructor(runners: DeviceRunners, dispatch: (event: SchedulerEvent) => void, observers?: Observers) {
     this.#runners = runners;
     this.#dispatch = dispatch;
+    this.#observers = observers;
   }
 
   /** Of handoffs, in host memory. */
@@ -63,6 +66,7 @@ export class KvCopies {
         return { kind: "blocks-exported", handoff };
       },
       (error) => ({ kind: "handoff-failed", handoff, step: "export", error }),
+      this.#observers?.copy(command),
     );
   }
 
@@ -75,6 +79,7 @@ export class KvCopies {
         return { kind: "blocks-imported", handoff };
       },
       (error) => ({ kind: "handoff-failed", handoff, step: "import", error }),
+      this.#observers?.copy(command),
     );
   }
 

@@ -7,11 +7,14 @@ import type { Scheduler } from "../scheduler/scheduler.ts";
 import { DeviceRunners, type Recover } from "./device_runners.ts";
 import { KvCopies, type SavedKv } from "./kv_copies.ts";
 import { brokenBy, disposed } from "./loop_errors.ts";
+import type { Observers } from "./observers.ts";
 import { type TurnSink, TurnSinks } from "./turn_sinks.ts";
 
 export interface TurnLoopOptions {
   /** Absent: what is lost stays lost. */
   readonly recover?: Recover;
+  /** Are told of steps, copies and devices. */
+  readonly observers?: Observers;
   readonly now?: () => number;
 }
 
@@ -24,6 +27,7 @@ export class TurnLoop {
   readonly #runners: DeviceRunners;
   readonly #copies: KvCopies;
   readonly #sinks: TurnSinks;
+  readonly #observers: Observers | undefined;
   readonly #now: () => number;
   readonly #conversations = new Set<string>();
   readonly #events: SchedulerEvent[] = [];
@@ -37,12 +41,13 @@ export class TurnLoop {
   constructor(
     scheduler: Scheduler,
     runners: ReadonlyMap<string, Runner>,
-    { recover, now = () => performance.now() }: TurnLoopOptions = {},
+    { recover, observers, now = () => performance.now() }: TurnLoopOptions = {},
   ) {
     const dispatch = (event: SchedulerEvent) => this.#dispatch(event);
     this.#scheduler = scheduler;
     this.#runners = new DeviceRunners({ runners, recover, dispatch });
-    this.#copies = new KvCopies(this.#runners, dispatch);
+    this.#copies = new KvCopies(this.#runners, dispatch, observers);
+    this.#observers = observers;
     this.#sinks = new TurnSinks(now, (turn) => this.stop(turn, "abort"));
     this.#now = now;
   }
@@ -166,6 +171,7 @@ export class TurnLoop {
 
   #drain(): void {
     for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      this.#observers?.event(next);
       for (const command of this.#scheduler.advance(next, this.#now())) this.#execute(command);
     }
   }
@@ -218,6 +224,7 @@ export class TurnLoop {
       device,
       async (runner) => ({ kind: "step-ended", device, result: await runner.run(plan) }),
       (error) => ({ kind: "step-failed", device, plan: plan.id, error }),
+      this.#observers?.step(device, plan),
     );
   }
 }

@@ -16,7 +16,7 @@ import { Placement } from "./placement.ts";
 import { collocatedSticky } from "./policies/collocated_sticky.ts";
 import type { Policy } from "./policy.ts";
 import type { Shortage } from "./room.ts";
-import { blocksOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
+import { blocksOf, type PoolSnapshot, poolsOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import type { ConversationState } from "./state.ts";
 import { Turns } from "./turns.ts";
 import { mostTokensOf } from "./world.ts";
@@ -138,6 +138,16 @@ export class Scheduler {
       host: this.#parking && blocksOf(this.#parking.host),
       isRefused: (turn) => this.#placement.isRefused(turn),
     });
+  }
+
+  /** Whose the blocks of every pool are, host memory's included. */
+  pools(): readonly PoolSnapshot[] {
+    return poolsOf([...this.#fleet.devices.values(), ...(this.#parking ? [this.#parking.host] : [])]);
+  }
+
+  /** Whose KV a handoff moves; undefined for one that has ended. */
+  conversationOf(handoff: number): string | undefined {
+    return this.#handoffs.get(handoff)?.conversation.id;
   }
 
   /** The tokens that the conversation has run: its next turn can keep as many of them as it likes. */

@@ -28,6 +28,13 @@ export interface DeviceSnapshot {
   readonly blocks: { readonly total: number; readonly used: number; readonly peak: number };
 }
 
+/** Whose a pool's blocks are. */
+export interface PoolSnapshot {
+  readonly devices: readonly string[];
+  readonly blocks: number;
+  readonly owners: readonly { readonly conversation: string; readonly blocks: readonly number[] }[];
+}
+
 export interface ConversationSnapshot {
   readonly id: string;
   readonly bound: string | undefined;
@@ -83,6 +90,17 @@ export function snapshotOf(
 export function blocksOf({ pool }: Device): DeviceSnapshot["blocks"] {
   const { total, used, peak } = pool.allocator;
   return { total, used, peak };
+}
+
+/** Of all pools that these devices have. */
+export function poolsOf(devices: readonly Device[]): readonly PoolSnapshot[] {
+  return [...new Set(devices.map(({ pool }) => pool))].map((pool) => {
+    const owners = Array.from(pool.residences, ({ conversation, table }) => {
+      return { conversation: conversation.id, blocks: [...table.blocks] };
+    });
+    const ids = devices.filter((device) => device.pool === pool).map(({ spec }) => spec.id);
+    return { devices: ids, blocks: pool.allocator.total, owners };
+  });
 }
 
 function deviceSnapshot(device: Device): DeviceSnapshot {

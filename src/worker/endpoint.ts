@@ -1,5 +1,5 @@
 import { transfer, wrap } from "comlink";
-import type { Conversation, NewMessage, Runtime, RuntimeOptions } from "../api.ts";
+import type { Conversation, NewMessage, Runtime, RuntimeEvent, RuntimeOptions } from "../api.ts";
 import { disposed } from "../conversation/loop_errors.ts";
 import type { OnProgress } from "../protocol/progress.ts";
 import type {
@@ -14,7 +14,7 @@ import type {
   Snapshot,
 } from "./messages.ts";
 import { failureOf, type Outcome, outcomeOf } from "./outcome.ts";
-import { sendBatches } from "./part_batches.ts";
+import { Batches, sendBatches } from "./part_batches.ts";
 import { SnapshotFeed } from "./snapshot_feed.ts";
 
 /** How the runtime is made. `pageUrl`: what addresses of models are relative to. */
@@ -134,6 +134,16 @@ export class RuntimeEndpoint implements RuntimeCalls {
     });
   }
 
+  observe(task: number, options: Parameters<RuntimeCalls["observe"]>[1]): void {
+    const { runtime, events } = this.#serving();
+    const batches = new Batches<RuntimeEvent>(async (batch) => events.observed(task, batch));
+    const end = runtime.observe((event) => batches.push(event), options);
+    this.#begin(task).signal.addEventListener("abort", () => {
+      end();
+      this.#tasks.delete(task);
+    });
+  }
+
   encode(text: string): Promise<Outcome<number[]>> {
     return outcomeOf(() => this.#serving().runtime.tokenizer.encode(text));
   }
@@ -158,7 +168,11 @@ export class RuntimeEndpoint implements RuntimeCalls {
   }
 
   /** Runs a turn to its end, and tells of it. */
-  async #run(task: number, conversation: Conversation, parts: ReturnType<Conversation["send"]>): Promise<void> {
+  async #run(
+    task: number,
+    conversation: Conversation,
+    parts: ReturnType<Conversation["send"]>,
+  ): Promise<void> {
     const { events, feed } = this.#serving();
     feed.begin();
     const { rest, cause } = await sendBatches(parts, async (batch) => events.parts(task, batch));

@@ -1,5 +1,5 @@
 import { type Endpoint, expose, type Remote, releaseProxy, transfer, wrap } from "comlink";
-import type { Part } from "../api.ts";
+import type { Part, RuntimeEvent } from "../api.ts";
 import { disposed } from "../conversation/loop_errors.ts";
 import { DeviceError } from "../errors.ts";
 import type { OnProgress } from "../protocol/progress.ts";
@@ -18,6 +18,7 @@ export interface TaskSink {
   progress?: OnProgress | undefined;
   parts?(parts: readonly Part[]): void;
   ended?(end: TurnEnd): void;
+  observed?(events: readonly RuntimeEvent[]): void;
   failed(error: unknown): void;
 }
 
@@ -89,6 +90,15 @@ export class Link {
     const task = this.#add(sink);
     call(this.#remote, task).catch((error: unknown) => this.#take(task)?.failed(error));
     return task;
+  }
+
+  /** Begins a task that goes on until what is returned is called, or the worker ends. @throws as `assertAlive` */
+  follow(call: Call<unknown>, observed: NonNullable<TaskSink["observed"]>): () => void {
+    const task = this.start(call, { observed, failed: () => {} });
+    return () => {
+      this.abort(task);
+      this.#take(task);
+    };
   }
 
   /** Ends a task early; does nothing when it has ended. */
@@ -170,6 +180,7 @@ export class Link {
       this.#snapshot = end.snapshot;
       this.#take(task)?.ended?.(end);
     },
+    observed: (task, events) => this.#sinks.get(task)?.observed?.(events),
     snapshot: (snapshot) => {
       this.#snapshot = snapshot;
     },

@@ -8,6 +8,8 @@ import type {
   NewMessage,
   Part,
   Runtime,
+  ObserveOptions,
+  RuntimeEvent,
   RuntimeOptions,
   RuntimeStats,
   SendOptions,
@@ -88,6 +90,8 @@ export interface RuntimeCalls {
   import(id: string, saved: Uint8Array<ArrayBuffer> | Blob): Promise<Outcome<ImportedState>>;
   evaluate(task: number, request: SentEvaluation): Promise<Outcome<EvaluateResult>>;
   tune(task: number, options: SentTuning): Promise<Outcome<TuneResult>>;
+  /** Events come for this task until it is aborted. */
+  observe(task: number, options: ObserveOptions): void;
   encode(text: string): Promise<Outcome<number[]>>;
   decode(ids: readonly number[]): Promise<Outcome<string>>;
   encodeChat(
@@ -103,5 +107,6 @@ export interface PageEvents {
   progress(task: number, progress: Progress): void | Promise<void>;
   parts(task: number, parts: readonly Part[]): void | Promise<void>;
   ended(task: number, end: TurnEnd): void | Promise<void>;
+  observed(task: number, events: readonly RuntimeEvent[]): void | Promise<void>;
   snapshot(snapshot: Snapshot): void | Promise<void>;
 }

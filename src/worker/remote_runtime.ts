@@ -4,7 +4,9 @@ import type {
   EvaluateRequest,
   EvaluateResult,
   ImportOptions,
+  ObserveOptions,
   Runtime,
+  RuntimeEvent,
   RuntimeOptions,
   RuntimeStats,
   TextCodec,
@@ -15,7 +17,7 @@ import { ConversationIds } from "../conversation/conversation_ids.ts";
 import { disposed } from "../conversation/loop_errors.ts";
 import { checkConversationOptions } from "../conversation/message_checks.ts";
 import { checkObject, checkSignal, invalidOption } from "../conversation/option_checks.ts";
-import { type CheckedRuntimeOptions, checkTuneOptions } from "../runtime_options.ts";
+import { type CheckedRuntimeOptions, checkObserveOptions, checkTuneOptions } from "../runtime_options.ts";
 import { Link, type WorkerPort } from "./link.ts";
 import type { RuntimeFacts, SentOptions } from "./messages.ts";
 import { RemoteConversation, type RemoteParts } from "./remote_conversation.ts";
@@ -123,8 +125,29 @@ class RemoteRuntime implements Runtime {
     return this.#link.call((remote, task) => remote.tune(task, sent), { signal, onProgress });
   }
 
+  observe(listener: (event: RuntimeEvent) => void, options: ObserveOptions = {}): () => void {
+    const checked = checkObserveOptions(listener, options);
+    return this.#link.follow(
+      (remote, task) => remote.observe(task, checked),
+      (events) => {
+        for (const event of events) tell(listener, event);
+      },
+    );
+  }
+
   dispose(): Promise<void> {
     this.#disposal ??= this.#link.dispose();
     return this.#disposal;
+  }
+}
+
+/** What a listener throws is uncaught, and keeps nothing from the others. */
+function tell(listener: (event: RuntimeEvent) => void, event: RuntimeEvent): void {
+  try {
+    listener(event);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

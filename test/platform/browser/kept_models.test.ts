@@ -133,7 +133,10 @@ test("two that want the same model at once fetch it once", async () => {
 test("the page's own folder goes before the hub, and is passed over where it has no such file", async () => {
   FakeOrigin.install();
   const [hub, own] = [await serve(content), await serve(content)];
-  await expectBytes(await platformFrom(hub, { modelsUrl: `${own.url}/files` }).resolveModel("tiny", {}), content);
+  await expectBytes(
+    await platformFrom(hub, { modelsUrl: `${own.url}/files` }).resolveModel("tiny", {}),
+    content,
+  );
   expect([own.downloads.map(({ path }) => path), hub.answered]).toEqual([["/files/tiny.gguf"], []]);
   await modelStorage().clear();
   own.faults.push({ kind: "status", status: 404 });

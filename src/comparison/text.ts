@@ -1,22 +1,23 @@
-import { formatTable } from "../src/cli/format.ts";
-import type { PairedRatio } from "../src/comparison/paired.ts";
-import type { Cell } from "../src/metrics/replay_cell.ts";
-import type { AgentsReport } from "./agents_run.ts";
+import type { Cell } from "../metrics/replay_cell.ts";
+import { formatTable } from "../metrics/table.ts";
+import type { PairedRatio } from "./paired.ts";
+import type { ComparisonReport } from "./report.ts";
 
-/** What `bench agents` found, as tables. */
-export function agentsText(report: AgentsReport): string {
-  return [headOf(report), ...report.loads.map((load) => loadText(report, load))].join("\n");
+/** What a comparison found, as tables. `where`: what it was measured on, in rows of a name and a text. */
+export function comparisonText(
+  report: ComparisonReport,
+  where: readonly (readonly [string, string])[],
+): string {
+  return [headOf(report, where), ...report.loads.map((load) => loadText(report, load))].join("\n");
 }
 
-function headOf({ machine, devices, model, workload, slo, loadAverage }: AgentsReport): string {
-  const [before, after] = loadAverage.map((load) => load.toFixed(1));
+function headOf(
+  { devices, model, workload, slo }: ComparisonReport,
+  where: readonly (readonly [string, string])[],
+): string {
   return formatTable([
     ...devices.map(({ role, adapter }) => [role, adapter]),
-    [
-      "versions",
-      `Baton ${machine.baton} (${machine.commit ?? "no clone"}), Node ${machine.node}, Dawn ${machine.dawn}`,
-    ],
-    ["machine", `${machine.os}, ${machine.cores} x ${machine.cpu}, load ${before} to ${after}`],
+    ...where,
     ["model", model],
     ["workload", workload],
     ["SLOs", `every turn's TTFT at most ${slo.ttftMs} ms, mean TBT at most ${slo.tbtMs} ms`],
@@ -46,8 +47,8 @@ const RATES: readonly Column[] = [
 ];
 
 function loadText(
-  { cells, comparisons }: AgentsReport,
-  { load, ratePerSecond }: AgentsReport["loads"][number],
+  { cells, comparisons }: ComparisonReport,
+  { load, ratePerSecond }: ComparisonReport["loads"][number],
 ): string {
   const own = cells.filter((cell) => cell.load === load);
   const compared = comparisons.filter((one) => one.load === load);

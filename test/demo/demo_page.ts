@@ -1,0 +1,117 @@
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { findChromium } from "../../scripts/chromium.mjs";
+import { serve } from "../../scripts/demo.mjs";
+import { softwareFlags } from "../browser/browser.ts";
+import { writeTinyModel } from "../harness/tiny_model.ts";
+
+/** The demo page as it is built and served, in a Chromium of its own, on SwiftShader. */
+
+const FLAGS = ["--enable-unsafe-webgpu", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run"];
+/** Chrome says this of every page that asks for an adapter. */
+const EXPECTED = /WebGPU is experimental on this platform/;
+
+export class DemoPage {
+  readonly #origin: string;
+  /** A small random model. */
+  readonly model: string;
+  /** What went wrong in any page: errors on the console, exceptions, rejections that nobody handled. */
+  readonly faults: string[] = [];
+  readonly screenshots: string;
+  readonly #browser: Browser;
+  readonly #server: ReturnType<typeof serve>;
+  readonly #folder: string;
+
+  private constructor(browser: Browser, server: ReturnType<typeof serve>, folder: string, model: string) {
+    this.#browser = browser;
+    this.#server = server;
+    this.#folder = folder;
+    this.model = model;
+    this.#origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.screenshots = process.env.BATON_DEMO_SCREENSHOTS ?? join(tmpdir(), "baton-demo-screenshots");
+    mkdirSync(this.screenshots, { recursive: true });
+  }
+
+  static async open(): Promise<DemoPage> {
+    const found = findChromium();
+    if (!found) throw new Error("There is no Chromium to test in: `npm run test:full` fetches one.");
+    const folder = mkdtempSync(join(tmpdir(), "baton-demo-"));
+    const outDir = join(folder, "page");
+    await build({ configFile: resolve("vite.demo.config.ts"), logLevel: "error", build: { outDir } });
+    const model = join(folder, "tiny.gguf");
+    writeFileSync(model, writeTinyModel({ vocabTokens: 600 }));
+    const server = serve(folder);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { path: executablePath, env } = found;
+    const args = [...FLAGS, ...softwareFlags];
+    const given = Object.entries({ ...process.env, ...env }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as const],
+    );
+    const browser = await chromium.launch({ executablePath, args, env: Object.fromEntries(given) });
+    return new DemoPage(browser, server, folder, model);
+  }
+
+  /** Below the server's root, as it may be anywhere. */
+  get url(): string {
+    return `${this.#origin}/page/`;
+  }
+
+  get modelUrl(): string {
+    return `${this.#origin}/tiny.gguf`;
+  }
+
+  async page(options: BrowserContextOptions = {}): Promise<Page> {
+    const page = await (await this.#browser.newContext(options)).newPage();
+    page.setDefaultTimeout(120_000);
+    page.on("console", (message) => {
+      if (message.type() === "error" && !EXPECTED.test(message.text())) this.faults.push(message.text());
+    });
+    page.on("pageerror", (error) => this.faults.push(String(error.stack ?? error)));
+    return page;
+  }
+
+  async shoot(page: Page, name: string): Promise<void> {
+    await page.screenshot({ path: join(this.screenshots, `${name}.png`), fullPage: true });
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    this.#server.closeAllConnections();
+    this.#server.close();
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+interface AxeResult {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+const axe = readFileSync(resolve("node_modules/axe-core/axe.min.js"), "utf8");
+
+/** What axe finds serious or critical, in a line each. */
+export async function seriousFaults(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe);
+  const violations: readonly AxeResult[] = await page.evaluate(
+    "axe.run().then(({ violations }) => violations)",
+  );
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary = "" }) => `${id}: ${html} ${failureSummary}`),
+    );
+}
+
+/** Loads the small model by the file field of the devices' view. */
+export async function loadTiny(page: Page, model: string): Promise<void> {
+  await page.goto(`${page.url().split("#")[0]}#devices`);
+  await page.locator("#model-file").setInputFiles(model);
+  await page.getByRole("heading", { name: "What is loaded" }).waitFor();
+}

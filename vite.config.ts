@@ -2,12 +2,28 @@ import { builtinModules } from "node:module";
 import { defineConfig, type Plugin } from "vite";
 import manifest from "./package.json" with { type: "json" };
 
+const XGRAMMAR = "@mlc-ai/web-xgrammar";
+
 /** Vite itself, for the benchmark that builds its page when asked to. */
 const packages = [
   ...Object.keys(manifest.dependencies),
   ...Object.keys(manifest.optionalDependencies),
   "vite",
-];
+].filter((name) => name !== XGRAMMAR);
+
+/**
+ * The grammar library asks for one of Node's modules in a branch that browsers never take, at which bundlers stop: for browsers it is part of the
+ * build, without that. Node loads the package itself.
+ */
+function browsersXgrammar(): Plugin {
+  return {
+    name: "browsers-xgrammar",
+    transform: (code, id) =>
+      id.includes(XGRAMMAR)
+        ? { code: code.replace("import('module')", "Promise.reject()"), map: null }
+        : null,
+  };
+}
 
 const WORKER = "__BATON_WORKER__";
 
@@ -31,7 +47,7 @@ function keepWorkerUrl(): Plugin {
 
 /** The library and the programs: dependencies stay imports, shaders and the model catalogue are inlined. */
 export default defineConfig({
-  plugins: [keepWorkerUrl()],
+  plugins: [keepWorkerUrl(), browsersXgrammar()],
   build: {
     target: "es2022",
     minify: false,

@@ -8,6 +8,8 @@ const refuseNode: Plugin = {
   name: "refuse-node",
   enforce: "pre",
   resolveId(name, importer) {
+    // In a branch that browsers never take; the package's build leaves it out.
+    if (name === "module" && importer?.includes("web-xgrammar")) return undefined;
     if (name.startsWith("node:") || builtinModules.includes(name) || name === "webgpu") {
       throw new Error(`${importer} imports ${name}`);
     }

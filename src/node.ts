@@ -1,6 +1,6 @@
 import type { Runtime, RuntimeOptions } from "./api.ts";
-import { createNodePlatform } from "./platform/node/node_platform.ts";
 import { invalidOption } from "./conversation/option_checks.ts";
+import { createNodePlatform } from "./platform/node/node_platform.ts";
 import { openRuntime } from "./runtime.ts";
 import { checkRuntimeOptions } from "./runtime_options.ts";
 

@@ -158,7 +158,11 @@ export class RuntimeEndpoint implements RuntimeCalls {
   }
 
   /** Runs a turn to its end, and tells of it. */
-  async #run(task: number, conversation: Conversation, parts: ReturnType<Conversation["send"]>): Promise<void> {
+  async #run(
+    task: number,
+    conversation: Conversation,
+    parts: ReturnType<Conversation["send"]>,
+  ): Promise<void> {
     const { events, feed } = this.#serving();
     feed.begin();
     const { rest, cause } = await sendBatches(parts, async (batch) => events.parts(task, batch));

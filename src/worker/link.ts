@@ -4,7 +4,7 @@ import { disposed } from "../conversation/loop_errors.ts";
 import { DeviceError } from "../errors.ts";
 import type { OnProgress } from "../protocol/progress.ts";
 import type { Opened, PageEvents, RuntimeCalls, SentOptions, Snapshot, TurnEnd } from "./messages.ts";
-import { type Outcome, valueOf } from "./outcome.ts";
+import { type Outcome, unwrap } from "./outcome.ts";
 
 /** A worker, or what stands for one. It tells of its death by an `error` or a `messageerror` event. */
 export interface WorkerPort {
@@ -133,7 +133,7 @@ export class Link {
         this.#sinks.delete(task);
       };
       call(this.#remote, task)
-        .then((outcome) => resolve(valueOf(outcome, signal)))
+        .then((outcome) => resolve(unwrap(outcome, signal)))
         .catch(reject)
         .finally(settled);
       signal?.addEventListener("abort", abort);

@@ -39,5 +39,7 @@ test("in Node a runtime runs in the thread that creates it, and no other can be 
   expect(await codeOf(createRuntime({ model: "m", thread: "worker" }))).toBe("invalid-option");
   const thread = "elsewhere" as "page";
   expect(await codeOf(createRuntime({ model: "m", thread }))).toBe("invalid-option");
-  expect(await codeOf(createRuntime({ model: "m", workerUrl: 7 as unknown as string }))).toBe("invalid-option");
+  expect(await codeOf(createRuntime({ model: "m", workerUrl: 7 as unknown as string }))).toBe(
+    "invalid-option",
+  );
 });

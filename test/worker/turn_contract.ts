@@ -48,7 +48,11 @@ export function turns(runtime: GetRuntime): void {
 
   test("a seed decides what is sampled, and stop strings end an answer", async () => {
     const ask = async (options: SendOptions) =>
-      collect(runtime().conversation().send("Say something", { maxTokens: 8, ...options }));
+      collect(
+        runtime()
+          .conversation()
+          .send("Say something", { maxTokens: 8, ...options }),
+      );
     const hot = { temperature: 1.5, topK: 50 };
     const [first, same, other] = await Promise.all([7, 7, 8].map((seed) => ask({ ...hot, seed })));
     expect(same?.text).toBe(first?.text);
@@ -66,7 +70,13 @@ export function turns(runtime: GetRuntime): void {
     const status = runtime().conversations().find(({ id }) => id === conversation.id); // biome-ignore format: one question
     expect(status).toMatchObject({ phase: "idle", cachedTokens: conversation.cachedTokens });
     conversation.dispose();
-    await expect.poll(() => runtime().conversations().map(({ id }) => id)).not.toContain(conversation.id);
+    await expect
+      .poll(() =>
+        runtime()
+          .conversations()
+          .map(({ id }) => id),
+      )
+      .not.toContain(conversation.id);
   });
 }
 
@@ -189,7 +199,8 @@ export function names(runtime: GetRuntime): void {
     conversation.dispose();
     conversation.dispose();
     const again = runtime().conversation({ id: "mine" });
-    expect((await collect(again.send("Hello", short))).usage.cachedTokens).toBeLessThan(17);
+    expect([again.messages, again.cachedTokens]).toEqual([[], 0]);
+    expect((await collect(again.send("Hello", short))).finishReason).toBe("length");
     conversation.dispose();
     expect((await collect(again.send("Again", short))).finishReason).toBe("length");
     for (const one of [again, fork]) one.dispose();
@@ -205,4 +216,3 @@ export function names(runtime: GetRuntime): void {
     expect(runtime().conversation().id).toBe(`conversation-${number + 2}`);
   });
 }
-

@@ -177,6 +177,8 @@ export class Link {
 
   readonly #died = (event: unknown): void => {
     const message = event instanceof Event && "message" in event ? String(event.message) : "";
+    // It is told to whoever calls, and is no error of the page's own.
+    if (event instanceof Event) event.preventDefault();
     const reason = message || "its script could not be loaded, or sent what cannot be read";
     this.end(
       new DeviceError(

@@ -4,7 +4,7 @@ import { disposed } from "../conversation/loop_errors.ts";
 import { DeviceError } from "../errors.ts";
 import type { OnProgress } from "../protocol/progress.ts";
 import type { Opened, PageEvents, RuntimeCalls, SentOptions, Snapshot, TurnEnd } from "./messages.ts";
-import { type Outcome, valueOfOutcome } from "./outcome.ts";
+import { type Outcome, unwrap } from "./outcome.ts";
 
 /** A worker, or what stands for one. It tells of its death by an `error` or a `messageerror` event. */
 export interface WorkerPort {
@@ -143,7 +143,7 @@ export class Link {
         this.#sinks.delete(task);
       };
       call(this.#remote, task)
-        .then((outcome) => resolve(valueOfOutcome(outcome, signal)))
+        .then((outcome) => resolve(unwrap(outcome, signal)))
         .catch(reject)
         .finally(settled);
       signal?.addEventListener("abort", abort);
@@ -188,6 +188,8 @@ export class Link {
 
   readonly #died = (event: unknown): void => {
     const message = event instanceof Event && "message" in event ? String(event.message) : "";
+    // It is told to whoever calls, and is no error of the page's own.
+    if (event instanceof Event) event.preventDefault();
     const reason = message || "its script could not be loaded, or sent what cannot be read";
     this.end(
       new DeviceError(

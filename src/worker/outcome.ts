@@ -25,7 +25,7 @@ export function failureOf(cause: unknown, signal?: AbortSignal): Failure {
 }
 
 /** @throws what the call failed with */
-export function valueOfOutcome<T>(outcome: Outcome<T>, signal: AbortSignal | undefined): T {
+export function unwrap<T>(outcome: Outcome<T>, signal: AbortSignal | undefined): T {
   if (outcome.kind === "value") return outcome.value;
   throw errorOfFailure(outcome, signal);
 }

@@ -111,23 +111,24 @@ export class RemoteConversation implements Conversation {
   #begin(input: string | readonly NewMessage[], { signal, ...sent }: SendOptions) {
     const { link } = this.#parts;
     const stream = new PartStream();
-    let task = 0;
+    let end = () => {};
     const ended = new Promise<void>((resolve) => {
-      const close = (error?: unknown) => {
-        stream.close(error === undefined ? undefined : errorOf(error));
-        resolve();
-      };
-      const end = ({ parts, failure, state }: TurnEnd) => {
-        this.#state = state;
-        stream.push(...parts);
-        close(failure && errorOfFailure(failure, signal));
-      };
-      const aborted = signal?.aborted === true;
-      task = link.start((remote, number) => remote.send(number, this.id, input, sent, aborted), {
-        parts: (parts) => stream.push(...parts),
-        ended: end,
-        failed: close,
-      });
+      end = resolve;
+    });
+    const close = (error?: unknown) => {
+      stream.close(error === undefined ? undefined : errorOf(error));
+      end();
+    };
+    const take = ({ parts, failure, state }: TurnEnd) => {
+      this.#state = state;
+      stream.push(...parts);
+      close(failure && errorOfFailure(failure, signal));
+    };
+    const aborted = signal?.aborted === true;
+    const task = link.start((remote, number) => remote.send(number, this.id, input, sent, aborted), {
+      parts: (parts) => stream.push(...parts),
+      ended: take,
+      failed: close,
     });
     return { parts: stream.read(), ended, abort: () => link.abort(task) };
   }

@@ -36,7 +36,7 @@ export function openInNode(cacheFolder?: string): OpenRuntime {
 }
 
 /** What `openTiny` of test/runtime gives, through a worker's border. */
-export function openRemoteTiny(
+export async function openRemoteTiny(
   options: Partial<RuntimeOptions> = {},
   worker = new LoopbackWorker(openInNode()),
 ): Promise<Runtime> {

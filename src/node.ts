@@ -1,6 +1,6 @@
 import type { Runtime, RuntimeOptions } from "./api.ts";
-import { createNodePlatform } from "./platform/node/node_platform.ts";
 import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
+import { createNodePlatform } from "./platform/node/node_platform.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** Baton in Node. */

@@ -31,8 +31,17 @@ export interface CheckedAgentOptions {
 /** @throws InputError `invalid-option` */
 export function checkAgentOptions(options: AgentOptions): CheckedAgentOptions {
   checkObject("options", options);
-  const { system, tools, constrained, maxSteps, toolTimeoutMs, maxResultCharacters, priority, persist, ...sampling } =
-    options;
+  const {
+    system,
+    tools,
+    constrained,
+    maxSteps,
+    toolTimeoutMs,
+    maxResultCharacters,
+    priority,
+    persist,
+    ...sampling
+  } = options;
   if (system !== undefined) checkText("system", system);
   return {
     system,

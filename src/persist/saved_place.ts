@@ -62,7 +62,12 @@ function storageError(what: string, key: string, cause: unknown): StorageError {
     return new StorageError("storage-full", message, { key }, { cause });
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new StorageError("storage-failed", `${what}: ${reason.replace(/\.$/, "")}.`, { key, reason }, { cause });
+  return new StorageError(
+    "storage-failed",
+    `${what}: ${reason.replace(/\.$/, "")}.`,
+    { key, reason },
+    { cause },
+  );
 }
 
 function isFull(error: unknown): boolean {

@@ -115,7 +115,10 @@ test("what cannot be restored is put aside, and a new conversation begins", asyn
   await store.write(name, saved.slice(0, 50));
   await expectPutAside(store, "artefact-damaged");
   const text = new TextDecoder("latin1").decode(saved).replace('"version":1', '"version":9');
-  await store.write(name, Uint8Array.from(text, (character) => character.charCodeAt(0)));
+  await store.write(
+    name,
+    Uint8Array.from(text, (character) => character.charCodeAt(0)),
+  );
   await expectPutAside(store, "artefact-version");
   await store.write(name, saved);
   await expectPutAside(store, "artefact-model", openFakeChat({}, "auto", "1"));

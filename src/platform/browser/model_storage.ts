@@ -68,12 +68,16 @@ async function entries(): Promise<readonly Found[]> {
   const found: Found[] = [];
   const folder = await modelsFolder({ create: false });
   for await (const [id, handle] of folder?.entries() ?? []) {
-    if (handle.kind === "directory") found.push({ id, entry: new ModelEntry(handle as FileSystemDirectoryHandle) });
+    if (handle.kind === "directory")
+      found.push({ id, entry: new ModelEntry(handle as FileSystemDirectoryHandle) });
   }
   return found;
 }
 
-async function describe({ id, entry }: Found): Promise<{ readonly id: string; readonly model?: StoredModel }> {
+async function describe({
+  id,
+  entry,
+}: Found): Promise<{ readonly id: string; readonly model?: StoredModel }> {
   try {
     const note = await entry.note();
     if (!note) return { id };

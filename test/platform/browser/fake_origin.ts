@@ -97,11 +97,7 @@ class FakeFolder {
     yield* [...this.#entries];
   }
 
-  #get<T extends FakeFolder | FakeFile>(
-    name: string,
-    type: new (...given: never) => T,
-    make?: () => T,
-  ): T {
+  #get<T extends FakeFolder | FakeFile>(name: string, type: new (...given: never) => T, make?: () => T): T {
     const found = this.#entries.get(name);
     if (found instanceof type) return found;
     if (found) throw new DOMException(`${name} is something else`, "TypeMismatchError");

@@ -16,6 +16,8 @@ export class RangedFile {
   etag = '"v1"';
   /** The next answer breaks after so many bytes. */
   cutAfter: number | undefined;
+  /** Of the next answer nothing comes after so many bytes. */
+  stallAfter: number | undefined;
 
   constructor(content: Uint8Array) {
     this.content = content;
@@ -30,8 +32,10 @@ export class RangedFile {
     const start = asked && isSame ? Number(asked[1]) : 0;
     const total = this.content.length;
     const status = start > 0 ? 206 : 200;
-    const cut = this.cutAfter;
+    const { cutAfter, stallAfter } = this;
+    const cut = cutAfter ?? stallAfter;
     this.cutAfter = undefined;
+    this.stallAfter = undefined;
     const body = this.content.subarray(start, cut === undefined ? total : start + cut);
     this.sent.push({ path, range, ifRange: ifRange as string | undefined, status, bytes: body.length });
     response.writeHead(status, {
@@ -39,9 +43,9 @@ export class RangedFile {
       "content-length": total - start,
       ...(start > 0 && { "content-range": `bytes ${start}-${total - 1}/${total}` }),
     });
-    // The rest never comes: what was sent arrives before the connection ends.
-    if (cut !== undefined) response.write(body, () => setTimeout(() => response.destroy(), 100));
-    else response.end(body);
+    if (cut === undefined) response.end(body);
+    // What was sent arrives before the connection ends.
+    else response.write(body, () => cutAfter && setTimeout(() => response.destroy(), 100));
     return true;
   };
 }

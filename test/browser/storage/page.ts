@@ -12,7 +12,7 @@ import {
   type StorageError,
 } from "../../../src/index.ts";
 import { collect } from "../answers.ts";
-import type { LoadRequest, Loaded } from "./load_request.ts";
+import type { Loaded, LoadRequest } from "./load_request.ts";
 
 /** What the test calls in the page, one step at a time, between reloads. */
 

@@ -13,7 +13,7 @@ const call = JSON.stringify({ name: "add", arguments: { a: 2, b: 3 } });
 function open(store = memoryConversationStore()) {
   const chat = openFakeChat();
   chat.answerWith(call, "It is 5.", call, "Still 5.");
-  return createAgent(chat, { tools: [add], persist: { key: "agent", store, saveAfterMs: 0 } });
+  return createAgent(chat, { tools: [add], persist: { key: "agent", store, saveAfterMs: 100 } });
 }
 
 async function eventsOf(events: AsyncIterable<AgentEvent>): Promise<readonly AgentEvent[]> {

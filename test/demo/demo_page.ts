@@ -69,7 +69,7 @@ export class DemoPage {
   async page(options: BrowserContextOptions = {}): Promise<Page> {
     // Where the system names none, Chromium makes up a language that `Intl` refuses.
     const page = await (await this.#browser.newContext({ locale: "en-US", ...options })).newPage();
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(30_000);
     page.on("console", (message) => {
       if (message.type() === "error" && !EXPECTED.test(message.text())) this.faults.push(message.text());
     });

@@ -67,8 +67,9 @@ export class DemoPage {
   }
 
   async page(options: BrowserContextOptions = {}): Promise<Page> {
-    const page = await (await this.#browser.newContext(options)).newPage();
-    page.setDefaultTimeout(120_000);
+    // Where the system names none, Chromium makes up a language that `Intl` refuses.
+    const page = await (await this.#browser.newContext({ locale: "en-US", ...options })).newPage();
+    page.setDefaultTimeout(30_000);
     page.on("console", (message) => {
       if (message.type() === "error" && !EXPECTED.test(message.text())) this.faults.push(message.text());
     });

@@ -141,7 +141,7 @@ describe("a fleet of agents", () => {
 
   test("changes its policy and devices", async () => {
     await page.getByLabel("Policy").selectOption("baton");
-    await page.getByLabel("Devices", { exact: true }).selectOption("one");
+    await page.getByRole("combobox", { name: /^Devices/ }).selectOption("one");
     await page.getByLabel("Agents:").fill("2");
     await page.getByRole("button", { name: "Start the fleet" }).click();
     await page.getByRole("button", { name: "Stop the fleet" }).click();
@@ -237,6 +237,7 @@ describe("for everybody", () => {
   test("everything can be reached with the keyboard", async () => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(demo.url);
+    await page.getByRole("heading", { name: "Baton" }).waitFor();
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement.textContent.trim()")).toBe("Skip to the view");
     await page.keyboard.press("Enter");

@@ -34,11 +34,11 @@ export function Composer({ chat, ready }: { readonly chat: Chat; readonly ready:
         }}
       />
       {busy ? (
-        <button type="button" class="primary" onClick={chat.stop}>
+        <button key="stop" type="button" class="primary" onClick={chat.stop}>
           Stop
         </button>
       ) : (
-        <button type="submit" class="primary" disabled={!ready || text.trim() === ""}>
+        <button key="send" type="submit" class="primary" disabled={!ready || text.trim() === ""}>
           Send
         </button>
       )}

@@ -41,11 +41,11 @@ export function CompareView({
         <Fields settings={settings} comparer={comparer} disabled={running} />
         <div class="row">
           {running ? (
-            <button type="button" onClick={comparer.stop}>
+            <button key="stop" type="button" onClick={comparer.stop}>
               Stop comparing
             </button>
           ) : (
-            <button type="submit" disabled={!ready || few}>
+            <button key="start" type="submit" disabled={!ready || few}>
               Compare
             </button>
           )}

@@ -88,12 +88,13 @@ export function Controls({ session, fleet }: { readonly session: Session; readon
         {policyTexts[settings.policy]}
       </p>
       <div class="row">
+        {/* Two elements by their keys: one that became a submit button while it is clicked would submit. */}
         {kind === "running" ? (
-          <button type="button" class="primary" onClick={fleet.stop}>
+          <button key="stop" type="button" class="primary" onClick={fleet.stop}>
             Stop the fleet
           </button>
         ) : (
-          <button type="submit" class="primary" disabled={busy || loaded !== "ready"}>
+          <button key="start" type="submit" class="primary" disabled={busy || loaded !== "ready"}>
             Start the fleet
           </button>
         )}

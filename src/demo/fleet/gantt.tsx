@@ -39,7 +39,7 @@ function Key() {
       <li class="prefill">prefill</li>
       <li class="decode">decode</li>
       <li class="both">both in one step</li>
-      <li class="copy">handoff, as an arrow</li>
+      <li>handoff: an arrow in the agent's colour</li>
     </ul>
   );
 }

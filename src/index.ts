@@ -2,13 +2,11 @@ import type { Runtime, RuntimeOptions } from "./api.ts";
 import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
 import { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
 
-
 import { ownUrl, threads } from "./platform/browser/threads.ts";
 import { checkRuntimeOptions } from "./runtime_options.ts";
 import { openRemoteRuntime } from "./worker/remote_runtime.ts";
 import { spawnWorker } from "./worker/spawn.ts";
 import { runsInWorker } from "./worker/thread_choice.ts";
-
 
 /** Baton in a browser. */
 

@@ -1,9 +1,7 @@
 import type { Runtime, RuntimeOptions } from "./api.ts";
 import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
 
-
 import { invalidOption } from "./conversation/option_checks.ts";
-
 
 import { createNodePlatform } from "./platform/node/node_platform.ts";
 import { openRuntime } from "./runtime.ts";

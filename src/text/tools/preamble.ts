@@ -15,13 +15,16 @@ export function withPreamble(
     (text) => text !== undefined,
   );
   if (instructions.length > 0) told.push({ role: "system", content: instructions.join("\n\n") });
+  let before: Message["role"] | undefined;
   for (const message of system === undefined ? messages : messages.slice(1)) {
     const next = plainMessage(message, style);
     const last = told.at(-1);
-    // Templates that want turns to alternate refuse two of one side in a row.
-    if (last?.role === "user" && next.role === "user")
+    // Templates that want turns to alternate refuse two of one side in a row: results go with what is beside them.
+    const joins = message.role === "tool" || before === "tool";
+    if (joins && last?.role === "user" && next.role === "user")
       told[told.length - 1] = { role: "user", content: `${last.content}\n\n${next.content}` };
     else told.push(next);
+    before = message.role;
   }
   return told;
 }

@@ -22,7 +22,7 @@ async function bundle(entry: string): Promise<string> {
     configFile: false,
     logLevel: "silent",
     plugins: [refuseNode],
-    worker: { format: "es" },
+    worker: { format: "es", plugins: () => [refuseNode] },
     build: { write: false, minify: false, target: "es2022", lib: { entry: resolve(entry), formats: ["es"] } },
   });
   const outputs = [result].flat().flatMap((one) => ("output" in one ? one.output : []));

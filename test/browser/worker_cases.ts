@@ -27,6 +27,11 @@ export const workerCases = {
     inPage: await withTiny({ thread: "page" }, (runtime) => longestTaskMs(() => generate(runtime))),
     // What the page does while it opens one.
     opening: await longestTaskMs(async () => (await openTiny()).dispose()),
+    /** Of a task that is long, to see that it is seen. */
+    control: await longestTaskMs(async () => {
+      await pause(0);
+      for (const end = performance.now() + 80; performance.now() < end; );
+    }),
   }),
 
   deadWorker: async () => {
@@ -64,7 +69,7 @@ async function generate(runtime: Awaited<ReturnType<typeof openTiny>>): Promise<
 }
 
 /** Of this thread's tasks while `work` runs the longest, in ms; 0 where none took 50 ms, which is when browsers call one long. */
-async function longestTaskMs(work: () => Promise<void>): Promise<number> {
+async function longestTaskMs(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
   const note = (entries: PerformanceEntryList) => {
     for (const { duration } of entries) longest = Math.max(longest, duration);

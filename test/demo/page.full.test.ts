@@ -255,7 +255,39 @@ test("a model is loaded from an address", async () => {
   await page.getByRole("heading", { name: "What is loaded" }).waitFor();
 });
 
+test("kernels are measured when asked to", async () => {
+  await page.getByRole("button", { name: "Measure which kernels are best here" }).click();
+  await page.getByRole("button", { name: "Stop measuring" }).waitFor();
+  await page.getByText(/^Measured in .* choices differ from the table's/).waitFor({ timeout: 60_000 });
+});
+
 describe("what goes wrong", () => {
+  const load = async (address: string) => {
+    await view("Devices and model");
+    await page.getByLabel(/^A file of the Hugging Face Hub/).fill(address);
+    await page.getByRole("button", { name: "Load", exact: true }).last().click();
+  };
+
+  test("a download that fails is told of in plain words, with a way on", async () => {
+    await load(`${demo.url}none.gguf`);
+    await page.getByRole("heading", { name: "The model cannot be downloaded" }).waitFor();
+    await page
+      .getByText(/no such file/)
+      .first()
+      .waitFor();
+    expect(await page.getByRole("button", { name: "Try again" }).isVisible()).toBe(true);
+  });
+
+  test("who is offline is told so", async () => {
+    await page.context().setOffline(true);
+    await page.getByText(/^You are offline\. Models that are here/).waitFor();
+    await load(demo.modelUrl);
+    await page.getByRole("heading", { name: "You are offline" }).waitFor();
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("heading", { name: "What is loaded" }).waitFor();
+  });
+
   test("a file that is no model is refused in plain words, with a way on", async () => {
     await page.goto(`${demo.url}#devices`);
     const buffer = Buffer.from("This is no model, and long enough to hold a header. ".repeat(20));

@@ -79,7 +79,7 @@ function Announcer({ text, busy }: { readonly text: string; readonly busy: boole
 /** Follows what comes, as long as the reader has not scrolled away from it. */
 function useEndInView(content: string) {
   const end = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it follows what is shown.
+  // It follows what is shown.
   useEffect(() => {
     const below = document.documentElement.scrollHeight - innerHeight - scrollY;
     if (below < 240) end.current?.scrollIntoView({ block: "nearest" });

@@ -10,7 +10,7 @@ export function Storage({ session }: { readonly session: Session }) {
   const [report, setReport] = useState<StorageReport>();
   const [said, setSaid] = useState("");
   const look = () => void storageReport().then(setReport, () => setReport(undefined));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is kept changes when a model has been loaded.
+  // What is kept changes when a model has been loaded.
   useEffect(look, [loaded]);
   const clear = async () => {
     await clearModels();

@@ -26,10 +26,10 @@ export function Chart({ title, tick, series }: ChartProps) {
   const plot = useRef<uPlot>(undefined);
   const width = useWidth(place);
   const dark = useDarkChange();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the points' lists grow, and `tick` says when.
+  // The points' lists grow, and `tick` says when.
   const data = useMemo(() => dataOf(series), [tick, series.map(({ points }) => points)]);
   const names = series.map(({ name }) => name).join();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is made anew for another size and other colours alone.
+  // It is made anew for another size and other colours alone.
   useEffect(() => {
     const element = place.current;
     if (element === null || width === 0) return;

@@ -123,6 +123,12 @@ describe("a fleet of agents", () => {
     await page.getByLabel("Most tokens of an agent").fill("90");
     await page.getByRole("button", { name: "Start the fleet" }).click();
     await page.getByRole("button", { name: "Stop the fleet" }).waitFor();
+    // All begin with the same instructions and tools.
+    await page
+      .locator(".block-map")
+      .getByText(/in use, [1-9]\d* shared$/)
+      .first()
+      .waitFor({ timeout: 300_000 });
     await demo.shoot(page, "fleet-running");
     await page.getByRole("button", { name: "Start the fleet" }).waitFor({ timeout: 400_000 });
     expect(await page.locator(".agent").count()).toBe(4);

@@ -123,6 +123,12 @@ describe("a fleet of agents", () => {
     await page.getByLabel("Most tokens of an agent").fill("90");
     await page.getByRole("button", { name: "Start the fleet" }).click();
     await page.getByRole("button", { name: "Stop the fleet" }).waitFor();
+    // All begin with the same instructions and tools.
+    await page
+      .locator(".block-map")
+      .getByText(/in use, [1-9]\d* shared$/)
+      .first()
+      .waitFor({ timeout: 300_000 });
     await demo.shoot(page, "fleet-running");
     await page.getByRole("button", { name: "Start the fleet" }).waitFor({ timeout: 400_000 });
     expect(await page.locator(".agent").count()).toBe(4);
@@ -235,13 +241,25 @@ describe("for everybody", () => {
   }
 
   test("everything can be reached with the keyboard", async () => {
-    await page.setViewportSize({ width: 1280, height: 900 });
-    await page.goto(demo.url);
-    await page.getByRole("heading", { name: "Baton" }).waitFor();
-    await page.keyboard.press("Tab");
-    expect(await page.evaluate("document.activeElement.textContent.trim()")).toBe("Skip to the view");
-    await page.keyboard.press("Enter");
-    expect(await page.evaluate("document.activeElement.id")).toBe("view");
+    const other = await demo.page();
+    await other.goto(demo.url);
+    await other.getByRole("button", { name: /^Load SmolLM2/ }).waitFor();
+    const reached: unknown[] = [];
+    for (let presses = 0; presses < 9; presses++) {
+      await other.keyboard.press("Tab");
+      reached.push(
+        await other.evaluate("document.activeElement.textContent.trim() || document.activeElement.id"),
+      );
+    }
+    expect(reached).toEqual([
+      ...["Skip to the view", "Chat", "Fleet", "Devices and model"],
+      ...["Load SmolLM2 135M Instruct, Q4_1 (98.4 MB)", "Open a GGUF file", "Other models"],
+      ...["question", "Settings"],
+    ]);
+    await other.goto(`${demo.url}#devices`);
+    await other.getByRole("button", { name: "Skip to the view" }).press("Enter");
+    expect(await other.evaluate("document.activeElement.id")).toBe("view");
+    await other.context().close();
   });
 });
 
@@ -255,7 +273,39 @@ test("a model is loaded from an address", async () => {
   await page.getByRole("heading", { name: "What is loaded" }).waitFor();
 });
 
+test("kernels are measured when asked to", async () => {
+  await page.getByRole("button", { name: "Measure which kernels are best here" }).click();
+  await page.getByRole("button", { name: "Stop measuring" }).waitFor();
+  await page.getByText(/^Measured in .* choices differ from the table's/).waitFor({ timeout: 60_000 });
+});
+
 describe("what goes wrong", () => {
+  const load = async (address: string) => {
+    await view("Devices and model");
+    await page.getByLabel(/^A file of the Hugging Face Hub/).fill(address);
+    await page.getByRole("button", { name: "Load", exact: true }).last().click();
+  };
+
+  test("a download that fails is told of in plain words, with a way on", async () => {
+    await load(`${demo.url}none.gguf`);
+    await page.getByRole("heading", { name: "The model cannot be downloaded" }).waitFor();
+    await page
+      .getByText(/no such file/)
+      .first()
+      .waitFor();
+    expect(await page.getByRole("button", { name: "Try again" }).isVisible()).toBe(true);
+  });
+
+  test("who is offline is told so", async () => {
+    await page.context().setOffline(true);
+    await page.getByText(/^You are offline\. Models that are here/).waitFor();
+    await load(demo.modelUrl);
+    await page.getByRole("heading", { name: "You are offline" }).waitFor();
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("heading", { name: "What is loaded" }).waitFor();
+  });
+
   test("a file that is no model is refused in plain words, with a way on", async () => {
     await page.goto(`${demo.url}#devices`);
     const buffer = Buffer.from("This is no model, and long enough to hold a header. ".repeat(20));

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { Session } from "../session.ts";
 import { LoadCard } from "../shell/load_card.tsx";
 import { useStore } from "../store.ts";
@@ -14,7 +14,7 @@ export function ChatView({ session, chat }: { readonly session: Session; readonl
   const ready = useStore(session.state).kind === "ready";
   const path = pathTo(tree, tree.tip);
   const last = path.at(-1);
-  const end = useEndInView(`${tree.tip} ${last?.answer.length}`);
+  useEndInView(`${tree.tip} ${last?.answer.length}`, last !== undefined);
   return (
     <section class="chat" aria-labelledby="chat-title">
       <div class="view-head">
@@ -39,7 +39,6 @@ export function ChatView({ session, chat }: { readonly session: Session; readonl
       </div>
       <Announcer text={last !== undefined && !busy ? last.answer : ""} busy={busy} />
       <LoadCard session={session} title="Load a model to chat with it" />
-      <div ref={end} />
       <Composer chat={chat} ready={ready} />
       <Settings chat={chat} />
     </section>
@@ -77,12 +76,12 @@ function Announcer({ text, busy }: { readonly text: string; readonly busy: boole
 }
 
 /** Follows what comes, as long as the reader has not scrolled away from it. */
-function useEndInView(content: string) {
-  const end = useRef<HTMLDivElement>(null);
+function useEndInView(content: string, begun: boolean): void {
   // It follows what is shown.
   useEffect(() => {
-    const below = document.documentElement.scrollHeight - innerHeight - scrollY;
-    if (below < 240) end.current?.scrollIntoView({ block: "nearest" });
+    const { scrollHeight } = document.documentElement;
+    // Not by `scrollIntoView`, from where the Tab key would go on.
+    if (begun && scrollHeight - innerHeight - scrollY < 240)
+      scrollTo({ top: scrollHeight, behavior: "instant" });
   }, [content]);
-  return end;
 }

@@ -114,8 +114,8 @@ export class SavingConversation implements PersistedConversation {
 
   save(): Promise<boolean> {
     clearTimeout(this.#timer);
-    // One after the other: an older one that takes longer must not replace a newer one.
-    this.#saving = this.#saving.then(() => this.#saveNow());
+    // One after the other: an older one that takes longer must not replace a newer one. (One fails where `onError` throws.)
+    this.#saving = this.#saving.catch(() => false).then(() => this.#saveNow());
     return this.#saving;
   }
 

@@ -135,6 +135,28 @@ test("a download that was stopped is continued after a reload, and checked as a 
   expect(file.sent[1]).toMatchObject({ range: "bytes=400000-", status: 206, bytes: model.length - 400_000 });
 });
 
+test("a tab that ends in the middle of a download leaves the parts that were whole", async () => {
+  const part = 32 << 20;
+  const large = new Uint8Array(part + 9_000_000).map((_, at) => (at * 7) >>> 3);
+  const big = new RangedFile(large);
+  server.onOther = big.answer;
+  const sha256 = createHash("sha256").update(large).digest("hex");
+  const { catalogue } = catalogued("/hub/big.gguf", sha256);
+  const request = { model: "tiny", ...(catalogue && { catalogue: { ...catalogue, bytes: large.length } }) };
+  big.stallAfter = part + 5_000_000;
+  const ended = page.evaluate((given) => steps.stopAfter(given, Number.POSITIVE_INFINITY), request);
+  void ended.catch(() => {}); // by the reload
+  await expect
+    .poll(() => page.evaluate(async () => (await steps.list())[0]?.bytes), { timeout: 9_000 })
+    .toBe(part);
+  await reload();
+  expect(await page.evaluate(() => steps.list())).toMatchObject([{ bytes: part, whole: false }]);
+  expect(await page.evaluate((given) => steps.loadInWorker(given), request)).toEqual({ bytes: large.length });
+  expect(big.sent[1]).toMatchObject({ range: `bytes=${part}-`, status: 206, bytes: 9_000_000 });
+  const { usedBytes } = await page.evaluate(() => steps.usage());
+  expect(usedBytes).toBeLessThan(large.length + 1_000_000);
+});
+
 test("a URL's download is continued in the same version, and begun again in another", async () => {
   const url = { model: new URL("/a/tiny.gguf", server.url).href };
   file.stallAfter = 300_000;

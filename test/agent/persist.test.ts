@@ -13,7 +13,7 @@ const call = JSON.stringify({ name: "add", arguments: { a: 2, b: 3 } });
 function open(store = memoryConversationStore()) {
   const chat = openFakeChat();
   chat.answerWith(call, "It is 5.", call, "Still 5.");
-  return createAgent(chat, { tools: [add], persist: { key: "agent", store, saveAfterMs: 100 } });
+  return createAgent(chat, { tools: [add], persist: { key: "agent", store, saveAfterMs: 3_600_000 } });
 }
 
 async function eventsOf(events: AsyncIterable<AgentEvent>): Promise<readonly AgentEvent[]> {
@@ -27,6 +27,7 @@ test("an agent goes on from where it was saved, with its tools", async () => {
   const agent = open(store);
   expect(await agent.open()).toEqual({ kind: "new" });
   await eventsOf(agent.send("How much is it?"));
+  agent.dispose(); // saves it at once
   while ((await store.list()).length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   const again = open(store);
   expect(again.messages).toEqual([]);

@@ -72,7 +72,9 @@ export class ChatConversation implements Conversation {
     const added = checkInput(input);
     const checked = checkSendOptions(options, this.#parts.limits, this.tools);
     const arrivedMs = this.#parts.loop.nowMs;
-    const grammar = await this.#grammar(checked);
+    const compiling = this.#grammar(checked);
+    // A turn without one begins at once.
+    const grammar = compiling && (await compiling);
     try {
       if (this.#disposed) throw conversationDisposed(this.id);
       yield* this.#run(this.#turn({ options: checked, grammar, arrivedMs }, added), added, checked.signal);
@@ -176,7 +178,7 @@ export class ChatConversation implements Conversation {
     });
   }
 
-  async #grammar({ responseFormat, toolChoice, constrained }: TurnOptions): Promise<Grammar | undefined> {
+  #grammar({ responseFormat, toolChoice, constrained }: TurnOptions): Promise<Grammar> | undefined {
     const { grammars, template } = this.#parts;
     if (responseFormat) return grammars.json(responseFormat.schema);
     const mustCall = toolChoice !== "auto" && toolChoice !== "none";

@@ -1,7 +1,6 @@
 import type { Runtime, RuntimeOptions } from "./api.ts";
-import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
+import type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
 import { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
-
 import { ownUrl, threads } from "./platform/browser/threads.ts";
 import { checkRuntimeOptions } from "./runtime_options.ts";
 import { openRemoteRuntime } from "./worker/remote_runtime.ts";
@@ -46,6 +45,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
  * Replays the same generated agents' conversations under several policies, on devices of its own.
  * @throws InputError `invalid-option`; as `createRuntime`; the signal's reason
  */
-export function comparePolicies(options: ComparePoliciesOptions): Promise<ComparedPolicies> {
+export async function comparePolicies(options: ComparePoliciesOptions): Promise<ComparedPolicies> {
+  const { comparePoliciesOn } = await import("./compare_policies.ts");
   return comparePoliciesOn(options, createBrowserPlatform);
 }

@@ -3,13 +3,15 @@ import { defineConfig, type Plugin } from "vite";
 import manifest from "./package.json" with { type: "json" };
 
 const XGRAMMAR = "@mlc-ai/web-xgrammar";
+/** Its exports name Node's files, which some bundlers do not exchange for those it has for browsers. These serve Node as well. */
+const HUB = "@huggingface/hub";
 
 /** Vite itself, for the benchmark that builds its page when asked to. */
 const packages = [
   ...Object.keys(manifest.dependencies),
   ...Object.keys(manifest.optionalDependencies),
   "vite",
-].filter((name) => name !== XGRAMMAR);
+].filter((name) => name !== XGRAMMAR && name !== HUB);
 
 /**
  * The grammar library asks for one of Node's modules in a branch that browsers never take, at which bundlers stop: for browsers it is part of the

@@ -98,8 +98,6 @@ describe("in an empty project", () => {
       outdir: join(project, "out"),
       plugins: [refuse],
       logLevel: "silent",
-      // Its exports name Node's files, which esbuild does not exchange for the browser's.
-      external: ["@huggingface/hub"],
     });
     expect(node).toEqual([]);
     const entry = outputFiles.find(({ path }) => path.endsWith("main.js"));

@@ -1,12 +1,7 @@
 import { DeviceError } from "../errors.ts";
 import type { GpuDevice } from "./device.ts";
-import {
-  type Binding,
-  type LinkedShader,
-  linkShader,
-  type ShaderSources,
-  type ShaderVariant,
-} from "./shader.ts";
+import type { Binding, LinkedShader } from "./reflection.ts";
+import { linkShader, type ShaderSources, type ShaderVariant } from "./shader.ts";
 import { bufferUsage, shaderStage } from "./usage.ts";
 
 /** A specialisation of a shader and the values of its override constants. */

@@ -9,6 +9,7 @@ import { createNodePlatform } from "../src/platform/node/node_platform.ts";
 import type { DeviceRole } from "../src/protocol/device.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import { openRunner } from "../src/runner/open_runner.ts";
+import { triedOut } from "../src/runner/try_out.ts";
 import { describeMachine, loadAverage, type Machine } from "./machine.ts";
 import { openRandomModel } from "./random_model.ts";
 import { shapes } from "./shapes.ts";
@@ -56,10 +57,10 @@ export async function runAgents(
   };
   try {
     const [first, second] = request.adapters;
-    const devices = [
+    const devices = await triedOut([
       deviceOf(PREFILLER, "prefiller", await open(first, 2)),
       deviceOf(DECODER, "decoder", await open(second, 2)),
-    ];
+    ]);
     const whole = request.wholeMachine ? deviceOf("whole", "both", await open(first, 1)) : undefined;
     const software = opened.find(({ tunable }) => tunable.gpu.summary.software);
     if (software !== undefined) request.onSoftware(software.name);

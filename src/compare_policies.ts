@@ -4,7 +4,7 @@ import { checkNumber, invalidOption } from "./conversation/option_checks.ts";
 import type { Replay } from "./metrics/replay.ts";
 import type { Platform } from "./platform/platform.ts";
 import { openDevices } from "./runtime_devices.ts";
-import { load, modelInfo, openSource } from "./runtime_load.ts";
+import { load, modelInfo, openSource, specOf } from "./runtime_load.ts";
 import { checkRuntimeOptions } from "./runtime_options.ts";
 import { policies as known } from "./scheduler/policies/table.ts";
 
@@ -61,9 +61,7 @@ export async function comparePoliciesOn(
   try {
     const source = await openSource(runtimeOptions, platform);
     const { devices, file } = await load(runtimeOptions, opened, source, platform);
-    const replayed = devices.map(({ id, role, pool, runner }) => {
-      return { id, role, pool, limits: runner.limits, runner };
-    });
+    const replayed = devices.map((device) => ({ ...specOf(device), runner: device.runner }));
     const { replays, ...cells } = await takeCells({
       ...request,
       trace: undefined,

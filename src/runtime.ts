@@ -33,7 +33,7 @@ import type { ByteSource } from "./protocol/bytes.ts";
 import { HOST } from "./protocol/device.ts";
 import type { Runner } from "./protocol/step.ts";
 import { describeDevices, openDevices, type RuntimeDevice } from "./runtime_devices.ts";
-import { type Loaded, type LoadedDevice, load, modelInfo, openSource } from "./runtime_load.ts";
+import { type Loaded, type LoadedDevice, load, modelInfo, openSource, specOf } from "./runtime_load.ts";
 import {
   type CheckedRuntimeOptions,
   checkObserveOptions,
@@ -113,7 +113,7 @@ class BatonRuntime implements Runtime {
     this.precision = options.precision;
     this.tokenizer = textCodec(tokenizer, template);
     this.#devices = [...devices];
-    const specs = devices.map(({ id, role, pool, runner: { limits } }) => ({ id, role, pool, limits }));
+    const specs = devices.map(specOf);
     const { speculation, hostKvMiB } = options;
     const hostBlocks = Math.floor((hostKvMiB * 2 ** 20) / runner.limits.blockBytes);
     const policy = policies[this.policy];

@@ -5,9 +5,11 @@ import { sourceOf } from "./loader/sources/byte_sources.ts";
 import { TensorTable, vocabOf } from "./model/tensor_table.ts";
 import type { Platform } from "./platform/platform.ts";
 import type { ByteSource } from "./protocol/bytes.ts";
+import type { DeviceSpec } from "./protocol/device.ts";
 import type { OnProgress, Progress } from "./protocol/progress.ts";
 import type { GpuRunner } from "./runner/gpu_runner.ts";
 import { openRunners } from "./runner/open_runner.ts";
+import { triedOut } from "./runner/try_out.ts";
 import { type OpenedDevices, type RuntimeDevice, thatWork } from "./runtime_devices.ts";
 import type { CheckedRuntimeOptions } from "./runtime_options.ts";
 import { recallKernels } from "./runtime_tuner.ts";
@@ -24,6 +26,14 @@ export async function openSource(options: CheckedRuntimeOptions, platform: Platf
 
 export interface LoadedDevice extends RuntimeDevice {
   readonly runner: GpuRunner;
+  /** Where several unlike devices were tried out. */
+  readonly prefillMsPerToken?: number;
+}
+
+/** As the scheduler knows it. */
+export function specOf({ id, role, pool, runner, prefillMsPerToken }: LoadedDevice): DeviceSpec {
+  const tried = prefillMsPerToken === undefined ? {} : { prefillMsPerToken };
+  return { id, role, pool, limits: runner.limits, ...tried };
 }
 
 export interface Loaded {
@@ -71,7 +81,7 @@ export async function load(
     const names = opened.devices.map(({ gpu }) => gpu.summary.name);
     const { devices, why } = thatWork(names, await Promise.allSettled(loading), opened);
     signal?.throwIfAborted();
-    const [first, ...others] = devices;
+    const [first, ...others] = await triedOut(devices);
     if (first === undefined) throw new Error("A runtime without devices.");
     const file = files[gpus.indexOf(first.gpu)] ?? header;
     return { tokenizer, template, file, devices: [first, ...others], why };

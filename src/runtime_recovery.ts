@@ -1,7 +1,7 @@
 import type { Recover } from "./conversation/device_runners.ts";
 import type { Platform } from "./platform/platform.ts";
 import { openAgain, type RuntimeDevice } from "./runtime_devices.ts";
-import { type LoadedDevice, loadAgain } from "./runtime_load.ts";
+import { type LoadedDevice, loadAgain, specOf } from "./runtime_load.ts";
 import type { CheckedRuntimeOptions } from "./runtime_options.ts";
 
 /** How long after each failed try the next one comes: a driver that restarts needs a moment, or several. */
@@ -36,8 +36,8 @@ export function recovery({ options, platform, devices, onReopened, signal }: Rec
         return undefined;
       }
       onReopened(reopened);
-      const { role, runner } = reopened;
-      return { device: { id, role, limits: runner.limits }, runner };
+      // A GPU of its own from now on.
+      return { device: { ...specOf(reopened), pool: id }, runner: reopened.runner };
     }
     return undefined;
   };

@@ -43,7 +43,7 @@ export async function replay(
   const now = () => performance.now() - beginMs;
   const log = { steps: [] as StepRecord[], copies: [] as CopyRecord[] };
   const runners = new Map(devices.map(({ id, runner }) => [id, logged(id, runner, log, now)]));
-  const specs = devices.map(({ id, role, limits }) => ({ id, role, limits }));
+  const specs = devices.map(({ runner: _, ...spec }): DeviceSpec => spec);
   const scheduler = new Scheduler({ devices: specs, policy, speculation: "off" });
   const loop = new TurnLoop(scheduler, runners, { now });
   const occupancy: OccupancyRecord[] = [];

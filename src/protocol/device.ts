@@ -14,6 +14,8 @@ export interface DeviceSpec {
    * given runs after what any of them was given before. Its own when absent.
    */
   readonly pool?: string;
+  /** What a token of a prompt takes there, in ms, where that was tried; what is seen later counts from then on. */
+  readonly prefillMsPerToken?: number;
 }
 
 /** The id of host memory in commands: blocks are copied to it and from it as with any device, and no step runs there. */

@@ -45,7 +45,7 @@ export class Device {
   readonly spec: DeviceSpec;
   readonly pool: Pool;
   readonly drafting: Drafting | undefined;
-  readonly observed = new Observations();
+  readonly observed: Observations;
   /** Turns with blocks whose next row is the one token of a decode. */
   readonly decoding = new RankedTurns();
   /** Turns with blocks that have prompt to run. */
@@ -65,6 +65,7 @@ export class Device {
 
   constructor(spec: DeviceSpec, pool: Pool, { drafts, steps, onNews, onRoom, onFull }: DeviceOptions) {
     this.spec = spec;
+    this.observed = new Observations(spec.prefillMsPerToken);
     this.pool = pool;
     this.#steps = steps;
     this.#onNews = onNews;

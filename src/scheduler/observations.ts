@@ -3,8 +3,13 @@ export class Observations {
   readonly #stepMs = new Smoothed();
   /** Of steps that hold nothing but decodes. */
   readonly #decodeMs = new Smoothed();
-  readonly #prefillMsPerToken = new Smoothed();
+  readonly #prefillMsPerToken: Smoothed;
   readonly #ttfts: { readonly atMs: number; readonly ms: number }[] = [];
+
+  /** @param prefillMsPerToken as it was tried out before */
+  constructor(prefillMsPerToken?: number) {
+    this.#prefillMsPerToken = new Smoothed(prefillMsPerToken);
+  }
 
   get stepMs(): number | undefined {
     return this.#stepMs.value;
@@ -39,6 +44,10 @@ export class Observations {
 /** An exponentially weighted mean. */
 export class Smoothed {
   value: number | undefined;
+
+  constructor(value?: number) {
+    this.value = value;
+  }
 
   add(seen: number): void {
     this.value = this.value === undefined ? seen : this.value + FOLLOWING * (seen - this.value);

@@ -62,7 +62,10 @@ export function addAgents(program: Command, io: Io): void {
     )
     .option("--ttft-slo <ms>", "most a turn may wait for its first token", parseNumber("--ttft-slo"), 1000)
     .option("--tbt-slo <ms>", "most the mean time between tokens may be", parseNumber("--tbt-slo"), 75)
-    .option("--trace <file>", "turns as JSON lines (session_id, timestamp or delay, lengths), or Mooncake's")
+    .option(
+      "--trace <file>",
+      "turns as JSON lines or CSV (session_id, timestamp, delay, lengths), or Mooncake's",
+    )
     .option("--html <file>", "write a report with plots")
     .option("--json", "print JSON for machines")
     .option("--quiet", "nothing on stderr but errors")

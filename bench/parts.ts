@@ -117,7 +117,8 @@ function resultOf(scene: Scene, { name, policy }: Variant, conversations: number
   const ratePerSecond = scene.load * RATE;
   const cells = Array.from({ length: seeds }, (_, index): Cell => {
     const seed = index + 1;
-    const workload = generateWorkload({ seed, conversations, ratePerSecond, shape: AGENTS });
+    const arrivals = { kind: "poisson", ratePerSecond } as const;
+    const workload = generateWorkload({ seed, conversations, arrivals, shape: AGENTS });
     const { hostBlocks, load } = scene;
     const replay = simulate(workload, { policy, devices: devicesOf(scene), link: LINK, hostBlocks });
     return cellOf(replay, { load, ratePerSecond, seed, slo: SLO });

@@ -147,7 +147,10 @@ function workloadOf(
   conversations: number,
   ratePerSecond: number,
 ): readonly WorkloadConversation[] {
-  if (trace === undefined) return generateWorkload({ seed, conversations, ratePerSecond, shape: AGENTS });
+  if (trace === undefined) {
+    const arrivals = { kind: "poisson", ratePerSecond } as const;
+    return generateWorkload({ seed, conversations, arrivals, shape: AGENTS });
+  }
   const first = trace.slice(0, conversations);
   const lastMs = first.at(-1)?.arrivalMs ?? 0;
   const scale = lastMs === 0 ? 0 : (first.length * 1000) / ratePerSecond / lastMs;

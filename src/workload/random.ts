@@ -33,4 +33,20 @@ export class Draws {
   logNormal(median: number, sigma: number): number {
     return median * Math.exp(sigma * this.normal());
   }
+
+  /**
+   * Gamma distributed of this shape (above 0) and scale 1: mean and variance are the shape. By G. Marsaglia and W. W. Tsang, "A simple
+   * method for generating gamma variables", ACM TOMS 26 (2000).
+   */
+  gamma(shape: number): number {
+    if (shape < 1) return this.gamma(shape + 1) * this.uniform() ** (1 / shape);
+    const d = shape - 1 / 3;
+    const c = 1 / Math.sqrt(9 * d);
+    for (;;) {
+      const normal = this.normal();
+      const cube = (1 + c * normal) ** 3;
+      if (cube <= 0) continue;
+      if (Math.log(this.uniform()) < normal ** 2 / 2 + d * (1 - cube + Math.log(cube))) return d * cube;
+    }
+  }
 }

@@ -1,135 +1,113 @@
-import { InputError } from "../errors.ts";
+import { type Beginning, Beginnings } from "./beginnings.ts";
+import { invalidLine, readTurns, type TraceTurn } from "./trace_lines.ts";
 import type { WorkloadConversation, WorkloadTurn } from "./workload.ts";
-
-/**
- * Traces as JSON lines. Native, one turn a line: `session_id`, `timestamp` (ms; of a conversation's first turn) or `delay` (ms after the
- * end of the turn before), `input_length` (new tokens), `output_length`. Mooncake's (FAST 25), one request a line: `timestamp`,
- * `input_length` (the whole prompt), `output_length`, `hash_ids` (one for each 512 tokens of the prompt): a request that begins with
- * another one's prompt is that conversation's next turn.
- */
-export function parseTrace(text: string, name: string): readonly WorkloadConversation[] {
-  const lines = text
-    .split("\n")
-    .flatMap((line, index) => (line.trim() === "" ? [] : [parseLine(line, index + 1, name)]));
-  const [first] = lines;
-  if (first === undefined) throw invalid(name, 1, "it has no line");
-  const isMooncake = "hash_ids" in first.fields;
-  return isMooncake ? fromRequests(lines, name) : fromTurns(lines, name);
-}
-
-interface Line {
-  readonly number: number;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
 
 interface OpenConversation {
   readonly id: string;
   readonly arrivalMs: number;
   readonly turns: WorkloadTurn[];
+  /** Of all turns: what its next prompt has to begin with. */
+  tokens: number;
+  /** When its last turn came, as far as the trace says. */
+  lastMs: number;
+  beginning: Beginning<OpenConversation> | undefined;
 }
 
-function fromTurns(lines: readonly Line[], name: string): readonly WorkloadConversation[] {
-  const open = new Map<string, OpenConversation>();
-  for (const { number, fields } of lines) {
-    const id = String(fields.session_id ?? "");
-    if (id === "") throw invalid(name, number, "it has no session_id");
-    const turn = {
-      inputTokens: countOf(fields, "input_length", number, name),
-      outputTokens: countOf(fields, "output_length", number, name),
-    };
-    const known = open.get(id);
-    if (known) known.turns.push({ ...turn, delayMs: timeOf(fields, "delay", number, name) });
-    else
-      open.set(id, {
-        id,
-        arrivalMs: timeOf(fields, "timestamp", number, name),
-        turns: [{ ...turn, delayMs: 0 }],
-      });
+/**
+ * The conversations of a trace, by arrival; the first one arrives at 0. Turns of a conversation are in the order of their lines. Read are:
+ *
+ * - JSON lines of Baton's own, one for each turn: `session_id`, `timestamp` (ms) of a conversation's first turn, `delay` (ms after the end
+ *   of the turn before) of the others, `input_length` (new tokens), `output_length`. A later turn may have a `timestamp` in place of
+ *   `delay`; the time since the turn before came is the delay then.
+ * - CSV with these names in its first line.
+ * - JSON lines as Mooncake's traces have them (FAST 25, arXiv 2407.00079), one for each request: `timestamp`, `input_length` (of the whole
+ *   prompt), `output_length`, and `hash_ids`: one for each block (512 tokens) of the prompt. A request that begins with all full blocks of
+ *   a conversation's last prompt, and is longer than that with its answer, is its next turn. System prompts that many begin with are left
+ *   out of account, so a conversation is lost sight of as long as its own part of the prompt is not a full block. Where a request has a
+ *   `session_id` too, that says whose turn it is, and `delay` may say when; one that is shorter than what came before (a summary took its
+ *   place) begins another conversation.
+ * - CSV as of BurstGPT (`Timestamp` in s, `Request tokens`, `Response tokens`) and Azure (`TIMESTAMP` as a date, `ContextTokens`,
+ *   `GeneratedTokens`): each line is a conversation of one turn; those without tokens failed and are left out.
+ *
+ * Delays that are differences of timestamps are too long by as long as the turn before took, which those traces do not tell.
+ * @param name of the file, for errors
+ * @throws InputError `invalid-option` that says which line of which file is wrong, and how
+ */
+export function parseTrace(text: string, name: string): readonly WorkloadConversation[] {
+  const all: OpenConversation[] = [];
+  const sessions = new Map<string, OpenConversation>();
+  const turns = readTurns(text, name);
+  const beginnings = new Beginnings<OpenConversation>(
+    turns.flatMap(({ blocks }) => (blocks ? [blocks] : [])),
+  );
+  for (const turn of turns) {
+    const { session, blocks } = turn;
+    if (session === undefined && blocks === undefined) throw invalidLine(name, turn.line, "it has no session_id"); // biome-ignore format: one check
+    const found = blocks && beginnings.of(blocks);
+    const previous = session === undefined ? found?.longest?.owner : sessions.get(session);
+    const isNext = previous !== undefined && (blocks === undefined || previous.tokens < turn.inputTokens);
+    const isKnown = session === undefined || sessions.has(session);
+    const id = isKnown ? `${session ?? "session"}-${all.length + 1}` : session;
+    const conversation = isNext ? goneOn(previous, turn, name) : begun(id, turn, name);
+    if (!isNext) all.push(conversation);
+    if (session !== undefined) sessions.set(session, conversation);
+    if (found) own(conversation, found.whole);
   }
-  return inOrder([...open.values()]);
+  return inOrder(all);
 }
 
-/** Turns come when the trace says, as far as the turn before has ended by then: the time between two requests is the delay. */
-function fromRequests(lines: readonly Line[], name: string): readonly WorkloadConversation[] {
-  const open: OpenConversation[] = [];
-  /** Conversations by the full blocks of their last prompt. */
-  const byPrefix = new Map<
-    string,
-    { readonly conversation: OpenConversation; tokens: number; lastMs: number }
-  >();
-  for (const { number, fields } of lines) {
-    const ids = fields.hash_ids;
-    if (!Array.isArray(ids)) throw invalid(name, number, "its hash_ids are no list");
-    const timestampMs = timeOf(fields, "timestamp", number, name);
-    const tokens = countOf(fields, "input_length", number, name);
-    const outputTokens = countOf(fields, "output_length", number, name);
-    const found = longestPrefix(byPrefix, ids);
-    const state = found && found.state.tokens < tokens ? found.state : undefined;
-    if (found && state) {
-      byPrefix.delete(found.key);
-      const delayMs = Math.max(0, timestampMs - state.lastMs);
-      state.conversation.turns.push({ inputTokens: tokens - state.tokens, outputTokens, delayMs });
-    }
-    const conversation = state?.conversation ?? {
-      id: `session-${open.length + 1}`,
-      arrivalMs: timestampMs,
-      turns: [{ inputTokens: tokens, outputTokens, delayMs: 0 }],
-    };
-    if (!state) open.push(conversation);
-    byPrefix.set(keyOf(ids, Math.max(1, ids.length - 1)), {
-      conversation,
-      tokens: tokens + outputTokens,
-      lastMs: timestampMs,
-    });
-  }
-  return inOrder(open);
+/**
+ * A workload as native JSON lines, a conversation after the other. Read again it is the same, as long as its ids differ, conversations are
+ * in the order of their arrivals, and the first one arrives at 0.
+ */
+export function traceLines(workload: readonly WorkloadConversation[]): readonly string[] {
+  return workload.flatMap(({ id, arrivalMs, turns }) =>
+    turns.map(({ delayMs, inputTokens, outputTokens }, at) =>
+      JSON.stringify({
+        session_id: id,
+        ...(at === 0 ? { timestamp: arrivalMs } : { delay: delayMs }),
+        input_length: inputTokens,
+        output_length: outputTokens,
+      }),
+    ),
+  );
 }
 
-function longestPrefix<T>(byPrefix: ReadonlyMap<string, T>, ids: readonly unknown[]) {
-  for (let length = ids.length; length > 0; length--) {
-    const key = keyOf(ids, length);
-    const state = byPrefix.get(key);
-    if (state !== undefined) return { key, state };
-  }
-  return undefined;
+function begun(id: string, turn: TraceTurn, name: string): OpenConversation {
+  const { timestampMs, inputTokens, outputTokens, line } = turn;
+  if (timestampMs === undefined)
+    throw invalidLine(name, line, "it begins a conversation and has no timestamp");
+  return {
+    id,
+    arrivalMs: timestampMs,
+    turns: [{ inputTokens, outputTokens, delayMs: 0 }],
+    tokens: inputTokens + outputTokens,
+    lastMs: timestampMs,
+    beginning: undefined,
+  };
 }
 
-function keyOf(ids: readonly unknown[], length: number): string {
-  return ids.slice(0, length).join(" ");
+function goneOn(conversation: OpenConversation, turn: TraceTurn, name: string): OpenConversation {
+  const { timestampMs, outputTokens, blocks, line } = turn;
+  const delayMs =
+    turn.delayMs ?? (timestampMs === undefined ? undefined : Math.max(0, timestampMs - conversation.lastMs));
+  if (delayMs === undefined) throw invalidLine(name, line, "it has neither a delay nor a timestamp");
+  const inputTokens = turn.inputTokens - (blocks === undefined ? 0 : conversation.tokens);
+  conversation.turns.push({ inputTokens, outputTokens, delayMs });
+  conversation.tokens += inputTokens + outputTokens;
+  conversation.lastMs = timestampMs ?? conversation.lastMs + delayMs;
+  return conversation;
 }
 
-function inOrder(conversations: readonly WorkloadConversation[]): readonly WorkloadConversation[] {
+/** From now on the conversation is found by this beginning alone. */
+function own(conversation: OpenConversation, beginning: Beginning<OpenConversation> | undefined): void {
+  if (conversation.beginning?.owner === conversation) conversation.beginning.owner = undefined;
+  conversation.beginning = beginning;
+  if (beginning) beginning.owner = conversation;
+}
+
+function inOrder(conversations: readonly OpenConversation[]): readonly WorkloadConversation[] {
   const sorted = conversations.toSorted((a, b) => a.arrivalMs - b.arrivalMs);
-  const begin = sorted[0]?.arrivalMs ?? 0;
-  return sorted.map((conversation) => ({ ...conversation, arrivalMs: conversation.arrivalMs - begin }));
-}
-
-function parseLine(text: string, number: number, name: string): Line {
-  try {
-    const fields: unknown = JSON.parse(text);
-    if (typeof fields === "object" && fields !== null && !Array.isArray(fields))
-      return { number, fields: fields as Readonly<Record<string, unknown>> };
-  } catch {
-    // Said below.
-  }
-  throw invalid(name, number, "it is no JSON object");
-}
-
-function countOf(fields: Line["fields"], field: string, number: number, name: string): number {
-  const value = fields[field];
-  if (typeof value === "number" && Number.isInteger(value) && value >= 1) return value;
-  throw invalid(name, number, `its ${field} is no whole number of at least 1`);
-}
-
-function timeOf(fields: Line["fields"], field: string, number: number, name: string): number {
-  const value = fields[field];
-  if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-  throw invalid(name, number, `its ${field} is no number of milliseconds`);
-}
-
-function invalid(file: string, line: number, why: string): InputError {
-  return new InputError("invalid-option", `Line ${line} of ${file} is no turn of a trace: ${why}.`, {
-    file,
-    line,
-  });
+  const beginMs = sorted[0]?.arrivalMs ?? 0;
+  return sorted.map(({ id, arrivalMs, turns }) => ({ id, arrivalMs: arrivalMs - beginMs, turns }));
 }

@@ -31,14 +31,13 @@ export interface WorkloadTotals {
 export function totalsOf(workload: readonly WorkloadConversation[]): WorkloadTotals {
   const turns = workload.flatMap((conversation) => conversation.turns);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const lengths = workload.map((conversation) => lengthOf(conversation.turns));
   return {
     conversations: workload.length,
     turns: turns.length,
     inputTokens: sum(turns.map(({ inputTokens }) => inputTokens)),
     outputTokens: sum(turns.map(({ outputTokens }) => outputTokens)),
     firstTurnTokens: sum(workload.map((conversation) => conversation.turns[0]?.inputTokens ?? 0)),
-    longestTokens: Math.max(0, ...lengths),
+    longestTokens: workload.reduce((longest, { turns }) => Math.max(longest, lengthOf(turns)), 0),
   };
 }
 

@@ -25,6 +25,7 @@ const pair: readonly SimulatedSpec[] = [
   { ...one, id: "d", role: "decoder" },
 ];
 const link = { bytesPerMs: 100, latencyMs: 5 };
+const poisson = (ratePerSecond: number) => ({ kind: "poisson", ratePerSecond }) as const;
 const shape: WorkloadShape = {
   turns: { min: 1, max: 5 },
   firstTokens: { median: 200, sigma: 0.6, min: 20, max: 1000 },
@@ -74,7 +75,7 @@ test("a handoff takes what the link says, and no more of it than the last blocks
 
 for (const [name, policy] of Object.entries(policies)) {
   test(`under ${name} every token of a workload is answered, and the same again gives the same`, () => {
-    const workload = generateWorkload({ seed: 3, conversations: 60, ratePerSecond: 2, shape });
+    const workload = generateWorkload({ seed: 3, conversations: 60, arrivals: poisson(2), shape });
     const run = () => simulate(workload, { policy, devices: pair, link });
     const { conversations, steps, events: _, ...rest } = run();
     const totals = totalsOf(workload);
@@ -98,7 +99,7 @@ for (const [name, policy] of Object.entries(policies)) {
 }
 
 test("under more load than the devices can take, everybody still ends, first come first served or nearly", () => {
-  const workload = generateWorkload({ seed: 4, conversations: 150, ratePerSecond: 100, shape });
+  const workload = generateWorkload({ seed: 4, conversations: 150, arrivals: poisson(100), shape });
   const small = pair.map((device) => ({ ...device, limits: { ...limits, blocks: 120 } }));
   for (const policy of Object.values(policies)) {
     for (const hostBlocks of [0, 40, 5000]) {

@@ -1,7 +1,5 @@
 import { expect, test } from "vitest";
-import { InputError } from "../../src/errors.ts";
 import { generateWorkload, type WorkloadShape } from "../../src/workload/generate.ts";
-import { parseTrace } from "../../src/workload/trace.ts";
 import { totalsOf } from "../../src/workload/workload.ts";
 
 const shape: WorkloadShape = {
@@ -12,7 +10,7 @@ const shape: WorkloadShape = {
   pauseMs: { median: 300, sigma: 0.8, min: 20, max: 3000 },
 };
 const generate = (seed: number, ratePerSecond: number) =>
-  generateWorkload({ seed, conversations: 2000, ratePerSecond, shape });
+  generateWorkload({ seed, conversations: 2000, arrivals: { kind: "poisson", ratePerSecond }, shape });
 
 test("the same seed gives the same conversations, at another rate too, and another seed gives others", () => {
   const [slow, fast] = [generate(1, 2), generate(1, 4)];
@@ -55,50 +53,8 @@ test("totals add everything up", () => {
   });
 });
 
-test("a native trace has a line for each turn", () => {
-  const lines = [
-    { session_id: "b", timestamp: 1500, input_length: 20, output_length: 4 },
-    { session_id: "a", timestamp: 1000, input_length: 100, output_length: 5 },
-    { session_id: "a", delay: 250, input_length: 7, output_length: 6 },
-  ];
-  expect(parseTrace(lines.map((line) => JSON.stringify(line)).join("\n"), "t.jsonl")).toEqual([
-    {
-      id: "a",
-      arrivalMs: 0,
-      turns: [
-        { inputTokens: 100, outputTokens: 5, delayMs: 0 },
-        { inputTokens: 7, outputTokens: 6, delayMs: 250 },
-      ],
-    },
-    { id: "b", arrivalMs: 500, turns: [{ inputTokens: 20, outputTokens: 4, delayMs: 0 }] },
-  ]);
-});
-
-test("in Mooncake's form a request that begins with another one's prompt is that conversation's next turn", () => {
-  const lines = [
-    { timestamp: 0, input_length: 1000, output_length: 50, hash_ids: [1, 2] },
-    { timestamp: 100, input_length: 600, output_length: 10, hash_ids: [7, 8] },
-    { timestamp: 3000, input_length: 1300, output_length: 60, hash_ids: [1, 3, 4] },
-    { timestamp: 9000, input_length: 2000, output_length: 60, hash_ids: [1, 3, 5, 6] },
-    { timestamp: 9500, input_length: 500, output_length: 5, hash_ids: [9] },
-  ];
-  const parsed = parseTrace(lines.map((line) => JSON.stringify(line)).join("\n"), "t.jsonl");
-  expect(parsed.map(({ turns }) => turns.map(({ inputTokens }) => inputTokens))).toEqual([
-    [1000, 250, 640],
-    [600],
-    [500],
-  ]);
-  expect(parsed[0]?.turns.map(({ delayMs }) => delayMs)).toEqual([0, 3000, 6000]);
-});
-
-test.each([
-  ["", "no line"],
-  ["{", "no JSON object"],
-  [`{"session_id":"a","timestamp":0,"input_length":0,"output_length":1}`, "input_length"],
-  [`{"session_id":"a","timestamp":-1,"input_length":1,"output_length":1}`, "timestamp"],
-  [`{"timestamp":1,"input_length":1,"output_length":1}`, "session_id"],
-  [`{"hash_ids":3,"timestamp":1,"input_length":1,"output_length":1}`, "hash_ids"],
-])("refuses %j", (text, why) => {
-  expect(() => parseTrace(text, "t.jsonl")).toThrow(InputError);
-  expect(() => parseTrace(text, "t.jsonl")).toThrow(why);
+test("totals of very many conversations are added up too", () => {
+  const turns = [{ inputTokens: 10, outputTokens: 3, delayMs: 0 }];
+  const workload = Array.from({ length: 300_000 }, () => ({ id: "a", arrivalMs: 0, turns }));
+  expect(totalsOf(workload)).toMatchObject({ turns: 300_000, longestTokens: 13 });
 });

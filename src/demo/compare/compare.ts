@@ -86,7 +86,8 @@ async function compare(
     if (runtime === undefined) return { kind: "idle" };
     last = runtime;
     const shape = runtime.adapter.software ? SMALL : AGENTS;
-    const workload = generateWorkload({ seed: SEED, conversations, ratePerSecond, shape });
+    const arrivals = { kind: "poisson", ratePerSecond } as const;
+    const workload = generateWorkload({ seed: SEED, conversations, arrivals, shape });
     const onConversation = () => tell({ kind: "running", policy, done: ++done, total });
     replays.push(
       await replayInPage(runtime, workload, { seed: SEED, signal, patienceMs: PATIENCE_MS, onConversation }),
@@ -104,7 +105,8 @@ function reportOf(
 ): ComparisonReport {
   const slo = adapter.software ? SOFTWARE_SLO : GPU_SLO;
   const shape = adapter.software ? SMALL : AGENTS;
-  const totals = totalsOf(generateWorkload({ seed: SEED, conversations, ratePerSecond, shape }));
+  const arrivals = { kind: "poisson", ratePerSecond } as const;
+  const totals = totalsOf(generateWorkload({ seed: SEED, conversations, arrivals, shape }));
   return {
     takenAt: new Date().toISOString(),
     devices: devices.map(({ id, adapter: { name } }) => ({ role: id, adapter: name })),

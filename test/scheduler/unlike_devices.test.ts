@@ -14,7 +14,12 @@ function deviceOf(id: string, role: "prefiller" | "decoder", slower: number, isT
 }
 
 test("baton keeps off a slow device from the first conversation on where devices were tried out", () => {
-  const workload = generateWorkload({ seed: 1, conversations: 12, ratePerSecond: 1, shape: AGENTS });
+  const workload = generateWorkload({
+    seed: 1,
+    conversations: 12,
+    arrivals: { kind: "poisson", ratePerSecond: 1 },
+    shape: AGENTS,
+  });
   const slowSteps = (isTried: boolean) => {
     const devices = [deviceOf("quick", "prefiller", 1, isTried), deviceOf("slow", "decoder", 12, isTried)];
     const link = { bytesPerMs: 500_000, latencyMs: 1 };

@@ -28,10 +28,17 @@ function browsersXgrammar(): Plugin {
 }
 
 const WORKER = "__BATON_WORKER__";
+const BESIDE = '"./worker.js"';
+/**
+ * For development servers, which Vite is: up to its version 7 it moves the packages that a page imports to where nothing is beside them. The
+ * comment keeps version 8 from taking the name for a path.
+ */
+const BY_NAME = `/* a package's */ "${manifest.name}/worker"`;
 
 /**
  * Keeps `new Worker(new URL("./worker.js", import.meta.url), …)` for the bundlers of those who use the library: Vite would bundle the worker
- * at an address that is right in this build alone. The script is an entry of its own, which has its name in dist/ and not in src/.
+ * at an address that is right in this build alone. The script is an entry of its own, which has its name in dist/ and not in src/. A second
+ * copy of the page's entry asks for it by the package's name.
  */
 function keepWorkerUrl(): Plugin {
   return {
@@ -42,7 +49,16 @@ function keepWorkerUrl(): Plugin {
     renderChunk(code, { fileName }) {
       if (!code.includes(WORKER)) return null;
       if (fileName !== "index.js") throw new Error(`${fileName} makes the worker, which is beside index.js.`);
-      return { code: code.replace(WORKER, '"./worker.js"'), map: null };
+      return { code: code.replace(WORKER, BESIDE), map: null };
+    },
+    generateBundle(_, bundle) {
+      const entry = bundle["index.js"];
+      if (entry?.type !== "chunk") throw new Error("There is no index.js.");
+      this.emitFile({
+        type: "asset",
+        fileName: "index.development.js",
+        source: entry.code.replace(BESIDE, BY_NAME),
+      });
     },
   };
 }

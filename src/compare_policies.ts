@@ -11,7 +11,7 @@ import { policies as known } from "./scheduler/policies/table.ts";
 export interface ComparePoliciesOptions
   extends Pick<
     RuntimeOptions,
-    "model" | "precision" | "kvMiB" | "onProgress" | "signal" | "platform" | "maxStepTokens"
+    "model" | "precision" | "kvMiB" | "onProgress" | "signal" | "platform" | "modelsUrl" | "maxStepTokens"
   > {
   /** A prefiller and a decoder on the best adapter when absent. */
   readonly devices?: Exclude<RuntimeOptions["devices"], "auto" | undefined>;
@@ -46,13 +46,14 @@ export async function comparePoliciesOn(
   defaultPlatform: () => Platform,
 ): Promise<ComparedPolicies> {
   const request = checked(options);
-  const { model, precision, kvMiB, onProgress, signal, maxStepTokens } = options;
+  const { model, precision, kvMiB, onProgress, signal, maxStepTokens, modelsUrl } = options;
   const runtimeOptions = checkRuntimeOptions({
     model,
     devices: options.devices ?? [{ role: "prefiller" }, { role: "decoder" }],
     ...(precision !== undefined && { precision }),
     ...(kvMiB !== undefined && { kvMiB }),
     ...(maxStepTokens !== undefined && { maxStepTokens }),
+    ...(modelsUrl !== undefined && { modelsUrl }),
     ...(onProgress !== undefined && { onProgress }),
     ...(signal !== undefined && { signal }),
   });

@@ -38,7 +38,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     return openRemoteRuntime(checked, spawnWorker(checked.workerUrl), ownUrl());
   // A page whose runtime is in a worker never loads this.
   const { openRuntime } = await import("./runtime.ts");
-  return openRuntime(checked, createBrowserPlatform);
+  return openRuntime(checked, () => createBrowserPlatform({ modelsUrl: checked.modelsUrl }));
 }
 
 /**
@@ -47,5 +47,5 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
  */
 export async function comparePolicies(options: ComparePoliciesOptions): Promise<ComparedPolicies> {
   const { comparePoliciesOn } = await import("./compare_policies.ts");
-  return comparePoliciesOn(options, createBrowserPlatform);
+  return comparePoliciesOn(options, () => createBrowserPlatform({ modelsUrl: options.modelsUrl }));
 }

@@ -40,6 +40,7 @@ export function checkRuntimeOptions(options: RuntimeOptions): CheckedRuntimeOpti
   if (options.policy !== undefined) checkPolicy(options.policy);
   if (options.platform !== undefined) checkObject("platform", options.platform);
   checkThread(options);
+  checkModelsUrl(options);
   checkOptionalNumber("kvMiB", options.kvMiB, { above: 0, max: 2 ** 20 });
   const { maxStepTokens = DEFAULT_MAX_STEP_TOKENS } = options;
   checkNumber("maxStepTokens", maxStepTokens, { min: 1, max: 4096, integer: true });
@@ -66,6 +67,13 @@ function checkThread({ thread, workerUrl }: RuntimeOptions): void {
   if (thread !== undefined && thread !== "worker" && thread !== "page")
     throw invalidOption("thread", thread, `"worker" or "page"`);
   if (workerUrl !== undefined && !(workerUrl instanceof URL)) checkText("workerUrl", workerUrl);
+}
+
+function checkModelsUrl({ modelsUrl, platform }: RuntimeOptions): void {
+  if (modelsUrl === undefined) return;
+  if (!(modelsUrl instanceof URL)) checkText("modelsUrl", modelsUrl);
+  if (platform !== undefined)
+    throw invalidOption("modelsUrl", modelsUrl, "given to your own platform, and not beside it");
 }
 
 function checkDevice(device: unknown): void {

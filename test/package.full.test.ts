@@ -1,54 +1,51 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { builtinModules } from "node:module";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
-import { build as esbuild } from "esbuild";
 import { gzipSync } from "fflate";
+import type { Browser } from "playwright-core";
 import { publint } from "publint";
-import { build as viteBuild } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildPage, type Pages } from "./browser/bundle.ts";
+import { launchChromium } from "./browser/chromium.ts";
+import { PageServer } from "./browser/page_server.ts";
+import { served } from "./browser/served.ts";
+import { writeTinyModel } from "./harness/tiny_model.ts";
+import { ENTRY, esbuildOutputs, serveWithVite, withEsbuild, withWebpack } from "./package/bundlers.ts";
+import { pageProgram } from "./package/page_program.ts";
+import { Project } from "./package/project.ts";
 
 /** The package as somebody gets it who installs it: packed, put into an empty project, bundled by what people use. */
 
 const MOST_CORE_BYTES = 150_000;
+const PAGE_LIMIT_MS = 120_000;
 
-const clone = resolve(import.meta.dirname, "..");
-const folder = mkdtempSync(join(tmpdir(), "baton-package-"));
-const project = join(folder, "project");
-let tarball = "";
+const model = writeTinyModel({ vocabTokens: 600 });
+let project: Project;
 
 beforeAll(() => {
-  execFileSync("npm", ["pack", "--pack-destination", folder], { cwd: clone, stdio: "pipe" });
-  tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "");
-  mkdirSync(join(project, "src"), { recursive: true });
-  writeFileSync(
-    join(project, "package.json"),
-    JSON.stringify({ name: "project", private: true, type: "module" }),
-  );
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", tarball], { cwd: project, stdio: "pipe" });
-  writeFileSync(
-    join(project, "index.html"),
-    '<!doctype html><script type="module" src="/src/main.ts"></script>',
-  );
-  writeFileSync(
-    join(project, "src/main.ts"),
+  project = new Project();
+  project.write("index.html", `<!doctype html><script type="module" src="/${ENTRY}"></script>`);
+  project.write(ENTRY, pageProgram);
+  project.write(`public${served.model}`, model);
+  project.write(
+    "src/main.ts",
     `import { createAgent, createRuntime, tool } from "baton-webgpu";
      const runtime = await createRuntime({ model: "smollm2-135m-instruct" });
      const add = tool({ name: "add", parameters: { type: "object" }, execute: ({ a, b }) => Number(a) + Number(b) });
      for await (const event of createAgent(runtime, { tools: [add] }).send("2 + 3?")) console.log(event);`,
   );
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => project?.remove());
 
 test("publint finds nothing", async () => {
-  const { messages } = await publint({ pkgDir: join(project, "node_modules/baton-webgpu"), strict: true });
+  const { messages } = await publint({ pkgDir: project.installed, strict: true });
   expect(messages).toEqual([]);
 });
 
 test("the types are right for whoever imports modules", async () => {
-  const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))));
+  const packed = new Uint8Array(readFileSync(project.tarball));
+  const analysis = await checkPackage(createPackageFromTarballData(packed));
   // The package is made of ES modules alone, which the oldest resolution and require() do not know.
   const modern = "problems" in analysis ? analysis.problems : [];
   const wrong = modern.filter(
@@ -58,68 +55,90 @@ test("the types are right for whoever imports modules", async () => {
 });
 
 test("it holds no sources, tests or benchmarks", () => {
-  const names = readdirSync(join(project, "node_modules/baton-webgpu"), {
-    recursive: true,
-    encoding: "utf8",
-  });
+  const names = readdirSync(project.installed, { recursive: true, encoding: "utf8" });
   expect(names.filter((name) => /(^|\/)(src|test|bench)\b|bench\.js|first_token/.test(name))).toEqual([]);
   expect(names).toEqual(
     expect.arrayContaining(["dist/index.js", "dist/node.js", "dist/ai-sdk.js", "LICENSE"]),
   );
 });
 
-describe("in an empty project", () => {
-  test("Vite builds it", async () => {
-    await viteBuild({ root: project, logLevel: "silent", configFile: false, worker: { format: "es" }, build: { target: "es2022" } });
-    expect(readdirSync(join(project, "dist/assets")).length).toBeGreaterThan(1);
-  }); // biome-ignore format: one line
+test("what a page loads at once is small, and asks for nothing of Node's", async () => {
+  const files = await esbuildOutputs(project.root, ["src/main.ts"]);
+  const entry = files.find(({ path }) => path.endsWith("main.js"));
+  const loaded = withStaticImports(entry?.path ?? "", files);
+  const bytes = loaded.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
+  console.log(`core: ${bytes} bytes gzipped in ${loaded.length} files`);
+  expect(bytes).toBeLessThan(MOST_CORE_BYTES);
+});
 
-  test("esbuild bundles it for browsers, with no Node module in it", async () => {
-    const node: string[] = [];
-    const refuse = {
-      name: "refuse-node",
-      setup(build: import("esbuild").PluginBuild) {
-        build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
-          if (path.startsWith("node:") || builtinModules.includes(path))
-            node.push(`${importer} imports ${path}`);
-          return undefined;
-        });
-      },
-    };
-    const { outputFiles } = await esbuild({
-      entryPoints: [join(project, "src/main.ts")],
-      bundle: true,
-      splitting: true,
-      format: "esm",
-      target: "es2022",
-      minify: true,
-      write: false,
-      metafile: true,
-      outdir: join(project, "out"),
-      plugins: [refuse],
-      logLevel: "silent",
-    });
-    expect(node).toEqual([]);
-    const entry = outputFiles.find(({ path }) => path.endsWith("main.js"));
-    const loaded = withStaticImports(entry?.path ?? "", outputFiles);
-    const bytes = loaded.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
-    console.log(`core: ${bytes} bytes gzipped in ${loaded.length} files`);
-    expect(bytes).toBeLessThan(MOST_CORE_BYTES);
+test("Node imports it, and the AI SDK's model", () => {
+  const program = `
+    import { createAgent, createRuntime, tool } from "baton-webgpu";
+    import { batonModel } from "baton-webgpu/ai-sdk";
+    console.log([createAgent, createRuntime, tool, batonModel].map((one) => typeof one).join());`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    cwd: project.root,
+    encoding: "utf8",
+  });
+  expect(stderr).toBe("");
+  expect(stdout.trim()).toBe("function,function,function,function");
+});
+
+describe("in a page the runtime answers from its worker, as", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterAll(() => browser?.close());
+
+  const bundlers: readonly (readonly [string, (root: string) => Promise<Pages>])[] = [
+    ["Vite builds it", (root) => buildPage(root, "production")],
+    ["Vite builds it for development", (root) => buildPage(root, "development")],
+    ["webpack builds it", (root) => withWebpack(root, "production")],
+    ["webpack builds it for development", (root) => withWebpack(root, "development")],
+    ["esbuild bundles it, the worker as a second entry", withEsbuild],
+  ];
+  test.each(bundlers)("%s", async (_, bundle) => {
+    const server = await PageServer.start(await bundle(project.root), model);
+    try {
+      await expectAnswer(browser, server.url);
+    } finally {
+      await server.stop();
+    }
   });
 
-  test("Node imports it, and the AI SDK's model", () => {
-    const program = `
-      import { createAgent, createRuntime, tool } from "baton-webgpu";
-      import { batonModel } from "baton-webgpu/ai-sdk";
-      console.log([createAgent, createRuntime, tool, batonModel].map((one) => typeof one).join());`;
-    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
-      cwd: project,
-      encoding: "utf8",
-    });
-    expect(stderr).toBe("");
-    expect(stdout.trim()).toBe("function,function,function,function");
+  test("Vite's development server gives it", async () => {
+    const server = await serveWithVite(project.root);
+    try {
+      await expectAnswer(browser, server.url);
+    } finally {
+      await server.stop();
+    }
   });
 });
+
+/** The page at `url` reports an answer, of one worker, and the browser complains of nothing. */
+async function expectAnswer(browser: Browser, url: string): Promise<void> {
+  const page = await browser.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("requestfailed", (request) => faults.push(request.url()));
+  page.on("response", (response) => {
+    if (response.status() >= 400 && !response.url().endsWith("/favicon.ico")) faults.push(response.url());
+  });
+  try {
+    await page.goto(url);
+    await page.waitForFunction(() => "report" in globalThis, undefined, { timeout: PAGE_LIMIT_MS });
+    const report = await page.evaluate(() => (globalThis as { readonly report?: unknown }).report);
+    expect(report).toEqual({
+      text: expect.stringMatching(/./),
+      workers: [expect.stringMatching(/^http/)],
+    });
+    expect(faults).toEqual([]);
+  } finally {
+    await page.close();
+  }
+}
 
 interface Output {
   readonly path: string;

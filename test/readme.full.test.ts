@@ -1,19 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { blocks, clone } from "./readme/examples.ts";
 
 /** Runs what the README shows, as it stands there. */
-
-const clone = new URL("..", import.meta.url).pathname;
-const readme = readFileSync(join(clone, "README.md"), "utf8");
-
-function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, "g"))].map(
-    ([, text = ""]) => text,
-  );
-}
 
 const commands = blocks("sh")
   .flatMap((block) => block.split("\n"))

@@ -12,7 +12,10 @@ import type { DonePart, FinishReason, Part, Runtime, SendOptions, ToolCallPart, 
 import { OpenConversations } from "./open_conversations.ts";
 import { promptOf, toolsOf } from "./prompt.ts";
 
-/** Baton as a model of the AI SDK (`ai`), version 3 of its specification. */
+/**
+ * Baton as a model of the AI SDK (`ai`), by version 3 of its specification: `ai` 6 has it, and `ai` 7 takes it as it is, with some options more
+ * than it knows.
+ */
 
 export interface BatonModelOptions {
   /** Decode tool calls under a grammar, so that each is valid. Default true. */
@@ -149,8 +152,15 @@ function choiceOf(choice: LanguageModelV3ToolChoice): NonNullable<SendOptions["t
   return choice.type === "tool" ? { tool: choice.toolName } : choice.type;
 }
 
-function warningsFor({ includeRawChunks, headers }: LanguageModelV3CallOptions): SharedV3Warning[] {
-  const unheeded = [includeRawChunks && "includeRawChunks", headers && "headers"];
+/**
+ * Headers, which `ai` gives with every call, are for servers.
+ * @param options with what version 4 of the specification adds
+ */
+function warningsFor(
+  options: LanguageModelV3CallOptions & { readonly reasoning?: string },
+): SharedV3Warning[] {
+  const { includeRawChunks, reasoning = "provider-default" } = options;
+  const unheeded = [includeRawChunks && "includeRawChunks", reasoning !== "provider-default" && "reasoning"];
   return unheeded.flatMap((feature) => (feature ? [{ type: "unsupported", feature }] : []));
 }
 

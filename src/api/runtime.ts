@@ -76,6 +76,11 @@ export interface RuntimeOptions {
   readonly thread?: Thread;
   /** The worker's script, the package's `dist/worker.js` as bundled, for bundlers that do not find it by themselves. */
   readonly workerUrl?: string | URL;
+  /**
+   * In a browser, a folder on the page's own origin in which the catalogue's models may lie as `NAME.gguf`, relative to the page's address: asked
+   * before the hub, and passed over where it has no such file. A `platform` of the caller's own is told of it by itself.
+   */
+  readonly modelsUrl?: string | URL;
 }
 
 export interface DeviceOptions {

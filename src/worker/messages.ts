@@ -27,8 +27,8 @@ import type { Failure, Outcome } from "./outcome.ts";
 
 export type SentOptions = Omit<
   RuntimeOptions,
-  "model" | "device" | "platform" | "onProgress" | "signal" | "thread" | "workerUrl"
-> & { readonly model: string | Blob | ReadableStream<Uint8Array> };
+  "model" | "device" | "platform" | "onProgress" | "signal" | "thread" | "workerUrl" | "modelsUrl"
+> & { readonly model: string | Blob | ReadableStream<Uint8Array>; readonly modelsUrl?: string };
 export type SentTurn = Omit<SendOptions, "signal">;
 export type SentEvaluation = Omit<EvaluateRequest, "signal">;
 export type SentTuning = Omit<TuneOptions, "signal" | "onProgress">;

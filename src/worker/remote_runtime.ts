@@ -45,8 +45,12 @@ export async function openRemoteRuntime(
 
 /** What can be sent of the options. */
 function sentOptions(options: RuntimeOptions): SentOptions {
-  const { model, device, platform, onProgress, signal, thread, workerUrl, ...sent } = options;
-  return { ...sent, model: model instanceof URL ? model.href : model };
+  const { model, device, platform, onProgress, signal, thread, workerUrl, modelsUrl, ...sent } = options;
+  return {
+    ...sent,
+    model: model instanceof URL ? model.href : model,
+    ...(modelsUrl !== undefined && { modelsUrl: String(modelsUrl) }),
+  };
 }
 
 /** The runtime as the page sees it: calls go to the worker, and what has to be known at once is a copy of what is there. */

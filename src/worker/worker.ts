@@ -7,6 +7,6 @@ import { RuntimeEndpoint } from "./endpoint.ts";
 
 expose(
   new RuntimeEndpoint((options, baseUrl) =>
-    openRuntime(options, () => createBrowserPlatform(baseUrl === undefined ? {} : { baseUrl })),
+    openRuntime(options, () => createBrowserPlatform({ baseUrl, modelsUrl: options.modelsUrl })),
   ),
 );

@@ -144,6 +144,13 @@ describe("the worker that a page's runtime runs in", () => {
     expect(text).toBe(report.seen.deadWorker.before);
   });
 
+  test("takes the catalogue's models from a folder of the page's own", () => {
+    const { label, error } = report.seen.ownFolder;
+    expect(label).toContain(new URL(server.url).host);
+    expect(error).toBe("Error: never mind");
+    expect(server.requests).toContain(served.own);
+  });
+
   test("fails what waits with a code when it dies, and what comes later", () => {
     const { codes, message } = report.seen.deadWorker;
     expect(codes).toEqual(["DeviceError device-lost", "DeviceError device-lost"]);

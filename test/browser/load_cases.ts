@@ -1,4 +1,10 @@
-import { createBrowserPlatform, type RuntimeOptions, type Tuning } from "../../src/index.ts";
+import {
+  catalogue,
+  createBrowserPlatform,
+  createRuntime,
+  type RuntimeOptions,
+  type Tuning,
+} from "../../src/index.ts";
 import { askSettings } from "../platform/settings_contract.ts";
 import { EVALUATED } from "./answers.ts";
 import { codeOf, inWorker } from "./plain.ts";
@@ -74,6 +80,24 @@ export const loadCases = {
     }));
     const products = new Set(choices.filter(({ family }) => family === "matmul").map(({ key }) => key)).size;
     return { remembered, products, before, after };
+  },
+
+  /** A model of the catalogue by its name, as far as the first of it has come. */
+  ownFolder: async () => {
+    const controller = new AbortController();
+    const labels: string[] = [];
+    const onProgress: RuntimeOptions["onProgress"] = ({ phase, label }) => {
+      if (phase !== "download") return;
+      labels.push(label);
+      controller.abort(new Error("never mind"));
+    };
+    const { signal } = controller;
+    const load = createRuntime({ model: catalogue.default, modelsUrl: "models-here", signal, onProgress });
+    const error = await load.then(
+      () => "loaded",
+      (cause: unknown) => String(cause),
+    );
+    return { label: labels[0], error };
   },
 
   abortedLoad: async () => {

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
+import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findChromium } from "../../scripts/chromium.mjs";
 import { writeTinyModel } from "../harness/tiny_model.ts";
-import { softwareFlags } from "./browser.ts";
 import { bundlePage } from "./bundle.ts";
+import { launchChromium } from "./chromium.ts";
 import type { Steps } from "./memory/page.ts";
 import { PageServer } from "./page_server.ts";
 import { served } from "./served.ts";
@@ -23,15 +22,8 @@ let page: Page;
 declare const steps: Steps;
 
 beforeAll(async () => {
-  const found = findChromium();
-  if (!found)
-    throw new Error("There is no Chromium to test in: `npm run test:full` fetches one on Linux x64.");
   server = await PageServer.start(await bundlePage(resolve("test/browser/memory")), model);
-  browser = await chromium.launch({
-    executablePath: found.path,
-    env: { ...process.env, ...found.env } as Record<string, string>,
-    args: ["--no-sandbox", "--enable-unsafe-webgpu", "--disable-dev-shm-usage", ...softwareFlags],
-  });
+  browser = await launchChromium();
   page = await browser.newPage();
   await page.goto(server.url);
   await page.waitForFunction(() => "steps" in globalThis);

@@ -71,6 +71,7 @@ export class PageServer {
         response.setHeader("content-length", model.length).write(half, () => response.destroy());
         return;
       case served.stalled:
+      case served.own:
         response.setHeader("content-length", model.length).write(half);
         return;
       case served.identity:

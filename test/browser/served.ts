@@ -1,3 +1,5 @@
+import { catalogue } from "../../src/loader/sources/catalogue.ts";
+
 /** The paths at which the page finds models; page_server.ts says how each is answered. */
 export const served = {
   model: "/models/tiny.gguf",
@@ -5,6 +7,8 @@ export const served = {
   cut: "/models/cut.gguf",
   /** Nothing comes after the first half. */
   stalled: "/models/stalled.gguf",
+  /** The default model in a folder of the page's own, likewise. */
+  own: `/models-here/${catalogue.default}.gguf`,
   /** No such file: answered with 404. */
   missing: "/models/missing.gguf",
   /** The tiny model's entry for a catalogue: its size and checksum. */

@@ -1,27 +1,16 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { findChromium } from "../../scripts/chromium.mjs";
-import { writeTinyModel } from "../harness/tiny_model.ts";
-import { softwareFlags } from "./browser.ts";
 import { bundlePage } from "./bundle.ts";
+import { launchChromium } from "./chromium.ts";
 import { PageServer } from "./page_server.ts";
 import { RangedFile } from "./ranged_file.ts";
 import type { LoadRequest } from "./storage/load_request.ts";
 import type { Steps } from "./storage/page.ts";
+import { catalogued as cataloguedAt, model } from "./storage/scene.ts";
 
 /** What a real Chromium keeps of models and conversations, over reloads, in tabs and workers. */
-
-const model = writeTinyModel({ vocabTokens: 600, hidden: 256, heads: 8, ffn: 512, layers: 2 });
-const tiny = {
-  name: "tiny",
-  title: "Tiny",
-  architecture: "llama",
-  licence: "MIT",
-  bytes: model.length,
-  sha256: createHash("sha256").update(model).digest("hex"),
-} as const;
 
 let pages: Map<string, string | Uint8Array>;
 let browser: Browser;
@@ -32,9 +21,8 @@ let page: Page;
 declare const steps: Steps;
 
 /** From the catalogue, whose only source is `path`. */
-function catalogued(path = "/hub/tiny.gguf", sha256: string = tiny.sha256): LoadRequest {
-  const sources = [{ kind: "url", url: new URL(path, server.url).href }] as const;
-  return { model: "tiny", catalogue: { ...tiny, sha256, sources } };
+function catalogued(path = "/hub/tiny.gguf", sha256?: string): LoadRequest {
+  return cataloguedAt(new URL(path, server.url).href, sha256);
 }
 
 const load = (request: LoadRequest) => page.evaluate((given) => steps.load(given), request);
@@ -70,15 +58,8 @@ async function limitStorage(bytes: number): Promise<void> {
 }
 
 beforeAll(async () => {
-  const found = findChromium();
-  if (!found)
-    throw new Error("There is no Chromium to test in: `npm run test:full` fetches one on Linux x64.");
   pages = await bundlePage(resolve("test/browser/storage"));
-  browser = await chromium.launch({
-    executablePath: found.path,
-    env: { ...process.env, ...found.env } as Record<string, string>,
-    args: ["--no-sandbox", "--enable-unsafe-webgpu", "--disable-dev-shm-usage", ...softwareFlags],
-  });
+  browser = await launchChromium();
 });
 
 // An origin and a profile of its own for each.

@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from "vitest";
 import type { Runtime, RuntimeStats } from "../../src/api.ts";
 import { DeviceError } from "../../src/errors.ts";
+import { createNodePlatform } from "../../src/node.ts";
 import { codeOf, collect } from "../runtime/fake_chat.ts";
+import { openTiny } from "../runtime/tiny_runtime.ts";
 import { LoopbackWorker, openInNode, openRemoteTiny } from "./remote_tiny.ts";
 
 /** What is a worker's alone: its death, its snapshots, what crosses and what is left. The contract has the rest. */
@@ -64,6 +66,24 @@ test("what a listener to the loading throws ends the load", async () => {
   const worker = new LoopbackWorker(openInNode());
   await expect(openRemoteTiny({ onProgress }, worker)).rejects.toThrow("no room for a bar");
   expect(worker.terminated).toBe(true);
+});
+
+test.each(["models", new URL("http://127.0.0.1/models")])(
+  "where models lie crosses as text: %s",
+  async (modelsUrl) => {
+    let seen: unknown;
+    const worker = new LoopbackWorker((options) => {
+      seen = options.modelsUrl;
+      return Promise.reject(new RangeError("seen"));
+    });
+    await expect(openRemoteTiny({ modelsUrl }, worker)).rejects.toThrow("seen");
+    expect(seen).toBe(String(modelsUrl));
+  },
+);
+
+test("a platform of the caller's own is told itself where models lie", async () => {
+  const platform = createNodePlatform();
+  expect(await codeOf(openTiny({ platform, modelsUrl: "models" }))).toBe("invalid-option");
 });
 
 test("errors that are not typed come with their message", async () => {

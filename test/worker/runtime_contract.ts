@@ -113,6 +113,7 @@ function lifetimes(open: (options?: Partial<RuntimeOptions>) => Promise<Runtime>
     expect(await codeOf(open({ model: new Blob(["no model"]) }))).toMatch(/gguf/);
     expect(await codeOf(open({ adapter: "no such GPU" }))).toBe("no-adapter");
     expect(await codeOf(open({ kvMiB: -1 }))).toBe("invalid-option");
+    expect(await codeOf(open({ modelsUrl: 7 as unknown as string }))).toBe("invalid-option");
   });
 
   test("a load ends with its signal's reason", async () => {

@@ -24,7 +24,7 @@ export interface BrowserPlatformOptions {
    * A folder on the page's own origin in which the catalogue's models may lie as `NAME.gguf`, relative to the page's address: asked
    * before the hub, and passed over where it has no such file.
    */
-  readonly modelsUrl?: string | URL;
+  readonly modelsUrl?: string | URL | undefined;
   /**
    * Where the browser has no room to keep a model: `stream`, the default, runs it all the same and says so in `onProgress`
    * (`kept: false`); `fail` throws a ModelError `disk-full`.
@@ -33,7 +33,7 @@ export interface BrowserPlatformOptions {
   readonly patience?: Patience;
   readonly catalogue?: Catalogue;
   /** What a model's relative address is relative to; the page's own address, or the worker's script's, when absent. */
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | undefined;
 }
 
 /**

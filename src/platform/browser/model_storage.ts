@@ -1,5 +1,5 @@
 import { InputError } from "../../errors.ts";
-import { clearCachedModels } from "./cached_models.ts";
+import { clearCachedModels, listCachedModels, removeCachedModel } from "./cached_models.ts";
 import { entryLock, ModelEntry, modelsFolder } from "./model_entry.ts";
 import { removeEntry } from "./origin_folder.ts";
 import { ifFree } from "./origin_lock.ts";
@@ -32,19 +32,20 @@ export interface ModelStorage {
   usage(): Promise<StorageUsage>;
 }
 
-/** Nothing is in it where the browser has no files for an origin, as outside secure contexts, and in Node. */
+/**
+ * As files of the origin and, of browsers without these, in its cache, whole ones of the catalogue alone. Nothing is in it where there is neither,
+ * as outside secure contexts, and in Node.
+ */
 export function modelStorage(): ModelStorage {
   return {
-    async list() {
-      const found = await Promise.all((await entries()).map(describe));
-      return found.flatMap(({ model }) => model ?? []).toSorted((a, b) => b.usedMs - a.usedMs);
-    },
+    list,
     async remove(name) {
       const wanted = String(name);
       const described = await Promise.all((await entries()).map(describe));
       const found = described.filter(({ model }) => model?.name === wanted);
       for (const { id } of found) await removeModel(id, wanted);
-      return found.length > 0;
+      const wasCached = await removeCachedModel(wanted);
+      return wasCached || found.length > 0;
     },
     async clear() {
       await clearCachedModels();
@@ -55,8 +56,21 @@ export function modelStorage(): ModelStorage {
       }
       if (busy.length > 0) throw busy[0];
     },
-    usage: storageUsage,
+    async usage() {
+      const usage = await storageUsage();
+      // Not every browser that keeps something says how much.
+      const listed = (await list()).reduce((sum, { bytes }) => sum + bytes, 0);
+      return { ...usage, usedBytes: Math.max(usage.usedBytes, listed) };
+    },
   };
+}
+
+async function list(): Promise<readonly StoredModel[]> {
+  const files = await Promise.all((await entries()).map(describe));
+  const cached = (await listCachedModels()).map(({ name, bytes, usedMs }) => {
+    return { name, bytes, totalBytes: bytes, whole: true, usedMs };
+  });
+  return [...files.flatMap(({ model }) => model ?? []), ...cached].toSorted((a, b) => b.usedMs - a.usedMs);
 }
 
 interface Found {

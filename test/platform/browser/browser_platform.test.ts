@@ -3,6 +3,7 @@ import {
   type BrowserPlatformOptions,
   createBrowserPlatform,
 } from "../../../src/platform/browser/browser_platform.ts";
+import { modelStorage } from "../../../src/platform/browser/model_storage.ts";
 import type { FileServer } from "../file_server.ts";
 import { catalogueOf, expectBytes, hubSource, serve, someBytes } from "../node/fixtures.ts";
 
@@ -15,10 +16,12 @@ function platformFrom(server: FileServer, options: BrowserPlatformOptions = {}) 
   return createBrowserPlatform({ hubUrl: server.url, catalogue, ...options });
 }
 
-/** The two methods of the Cache API in use, as browsers have them: a body that fails is not kept. */
+/** What is in use of the Cache API, as browsers have it: a body that fails is not kept. */
 function cacheInMemory(room = Number.POSITIVE_INFINITY) {
   const kept = new Map<string, ArrayBuffer>();
   const cache = {
+    keys: async () => [...kept.keys()].map((url) => ({ url })),
+    delete: async (key: string) => kept.delete(key),
     match: async (key: string) => (kept.has(key) ? new Response(kept.get(key)) : undefined),
     put: async (key: string, response: Response) => {
       const body = await response.arrayBuffer().catch(() => {
@@ -28,7 +31,11 @@ function cacheInMemory(room = Number.POSITIVE_INFINITY) {
       kept.set(key, body);
     },
   };
-  vi.stubGlobal("caches", { open: async () => cache });
+  vi.stubGlobal("caches", {
+    has: async () => kept.size > 0,
+    open: async () => cache,
+    delete: async () => kept.clear(),
+  });
   return kept;
 }
 
@@ -61,7 +68,38 @@ test("where there is a cache, a checked model is kept and not fetched again", as
   await expectBytes(await platform.resolveModel("tiny", {}), content);
   await expectBytes(await platform.resolveModel("tiny", {}), content);
   expect(server.downloads).toHaveLength(1);
-  expect(kept.size).toBe(1);
+  expect([...kept.values()].filter(({ byteLength }) => byteLength === content.length)).toHaveLength(1);
+});
+
+test("what is in the cache is listed, counted, removed and cleared", async () => {
+  const kept = cacheInMemory();
+  const server = await serve(content);
+  const storage = modelStorage();
+  const load = async (options?: BrowserPlatformOptions) =>
+    (await platformFrom(server, options).resolveModel("tiny", {})).bytes;
+  const before = Date.now();
+  await load();
+  const [tiny] = await storage.list();
+  const whole = { name: "tiny", bytes: content.length, totalBytes: content.length, whole: true };
+  expect(tiny).toMatchObject(whole);
+  expect(tiny?.usedMs).toBeGreaterThanOrEqual(before);
+  expect((await storage.usage()).usedBytes).toBe(content.length);
+  expect([await storage.remove("other"), await storage.remove("tiny"), kept.size]).toEqual([false, true, 0]);
+  await load();
+  await storage.clear();
+  expect([await storage.list(), kept.size]).toEqual([[], 0]);
+});
+
+test("a new version in the cache takes the place of the old one", async () => {
+  cacheInMemory();
+  const server = await serve(content);
+  await platformFrom(server).resolveModel("tiny", {});
+  server.content = someBytes(2, 900_000);
+  await platformFrom(server, { catalogue: catalogueOf(server.content, [hubSource]) }).resolveModel(
+    "tiny",
+    {},
+  );
+  expect(await modelStorage().list()).toMatchObject([{ name: "tiny", bytes: 900_000 }]);
 });
 
 test("a model that fails its check is not kept", async () => {

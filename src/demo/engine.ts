@@ -31,7 +31,6 @@ export interface Setup {
 }
 
 export const models: readonly CatalogueModel[] = catalogue.models;
-export const defaultModel: string = catalogue.default;
 
 export function describeChoice(choice: ModelChoice): string {
   switch (choice.kind) {

@@ -3,8 +3,11 @@ import {
   type Agent,
   type AgentOptions,
   type CatalogueModel,
+  type ComparedPolicies,
+  type ComparePoliciesOptions,
   type Conversation,
   catalogue,
+  comparePolicies,
   createAgent,
   createBrowserPlatform,
   createRuntime,
@@ -43,6 +46,14 @@ export function describeChoice(choice: ModelChoice): string {
     default:
       return choice satisfies never;
   }
+}
+
+/** What is compared, and how. */
+export type ComparisonChoice = Omit<ComparePoliciesOptions, "model" | "devices">;
+
+/** Beside the runtime, on a prefiller and a decoder of its own and in a worker of its own. @throws BatonError; the signal's reason */
+export function compareOn(choice: ModelChoice, compared: ComparisonChoice): Promise<ComparedPolicies> {
+  return comparePolicies({ model: modelOf(choice), ...compared });
 }
 
 /** @throws BatonError; the signal's reason */

@@ -10,6 +10,7 @@ import {
   turnOf,
   withTurn,
 } from "../../src/demo/chat/tree.ts";
+import { comparisonFor } from "../../src/demo/compare/compare.ts";
 import { addressOf, models } from "../../src/demo/engine.ts";
 import { ownersOf } from "../../src/demo/fleet/block_map.tsx";
 import { FleetLog } from "../../src/demo/fleet/log.ts";
@@ -122,6 +123,13 @@ test("a GPU is offered a larger model and long answers, a processor that plays o
   const names = models.map(({ name }) => name);
   expect(names).toEqual(expect.arrayContaining([suitedTo(gpu).model, suitedTo(software).model]));
   expect(suitedTo(software).answerTokens).toBeLessThan(suitedTo(gpu).answerTokens);
+});
+
+test("policies are compared by a workload and objectives that suit the adapter", () => {
+  const settings = { policies: ["baton", "conserve"], conversations: 8, load: 0.75 } as const;
+  const [onGpu, onSoftware] = [false, true].map((software) => comparisonFor(settings, { software }));
+  expect(onGpu).toMatchObject({ loads: [0.75], conversations: 8, ttftSloMs: 1000 });
+  expect(onSoftware).toMatchObject({ ttftSloMs: 10_000, shape: { turns: { max: 3 } } });
 });
 
 test("small parts of the page", () => {

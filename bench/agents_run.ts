@@ -1,6 +1,7 @@
 import type { Work } from "../src/cli/progress_display.ts";
 import type { ReplayDevice } from "../src/comparison/replay.ts";
-import { type CellsRequest, type PolicyComparison, takeCells } from "../src/comparison/take_cells.ts";
+import type { PolicyComparison } from "../src/comparison/report.ts";
+import { type CellsRequest, takeCells } from "../src/comparison/take_cells.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
 import type { Replay } from "../src/metrics/replay.ts";
@@ -10,6 +11,7 @@ import type { DeviceRole } from "../src/protocol/device.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import { openRunner } from "../src/runner/open_runner.ts";
 import { triedOut } from "../src/runner/try_out.ts";
+import { AGENTS } from "../src/workload/agents.ts";
 import { describeMachine, loadAverage, type Machine } from "./machine.ts";
 import { openRandomModel } from "./random_model.ts";
 import { shapes } from "./shapes.ts";
@@ -64,7 +66,7 @@ export async function runAgents(
     const whole = request.wholeMachine ? deviceOf("whole", "both", await open(first, 1)) : undefined;
     const software = opened.find(({ tunable }) => tunable.gpu.summary.software);
     if (software !== undefined) request.onSoftware(software.name);
-    const { replays, ...cells } = await takeCells({ ...request, devices, whole });
+    const { replays, ...cells } = await takeCells({ ...request, shape: AGENTS, devices, whole });
     const report: AgentsReport = {
       benchmark: "agents",
       takenAt: new Date().toISOString(),

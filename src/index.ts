@@ -1,8 +1,9 @@
-import type { Runtime, RuntimeOptions } from "./api.ts";
-import type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
+import type { ComparedPolicies, ComparePoliciesOptions, Runtime, RuntimeOptions } from "./api.ts";
+import { checkCompareOptions } from "./compare_options.ts";
 import { createBrowserPlatform } from "./platform/browser/browser_platform.ts";
 import { ownUrl, threads } from "./platform/browser/threads.ts";
 import { checkRuntimeOptions } from "./runtime_options.ts";
+import { compareInWorker } from "./worker/remote_comparison.ts";
 import { openRemoteRuntime } from "./worker/remote_runtime.ts";
 import { spawnWorker } from "./worker/spawn.ts";
 import { runsInWorker } from "./worker/thread_choice.ts";
@@ -11,8 +12,6 @@ import { runsInWorker } from "./worker/thread_choice.ts";
 
 export * from "./agent/index.ts";
 export * from "./api.ts";
-export type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
-export type { PolicyComparison } from "./comparison/take_cells.ts";
 export * from "./errors.ts";
 export { type CatalogueModel, catalogue } from "./loader/sources/catalogue.ts";
 export * from "./persist/index.ts";
@@ -42,10 +41,15 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 /**
- * Replays the same generated agents' conversations under several policies, on devices of its own.
+ * Replays the same generated agents' conversations under several policies, on devices of its own, and in a Web Worker of its own as a
+ * runtime's.
  * @throws InputError `invalid-option`; as `createRuntime`; the signal's reason
  */
 export async function comparePolicies(options: ComparePoliciesOptions): Promise<ComparedPolicies> {
+  const checked = checkCompareOptions(options);
+  checked.signal?.throwIfAborted();
+  if (runsInWorker(checked, threads()))
+    return compareInWorker(checked, spawnWorker(checked.workerUrl), ownUrl());
   const { comparePoliciesOn } = await import("./compare_policies.ts");
-  return comparePoliciesOn(options, () => createBrowserPlatform({ modelsUrl: options.modelsUrl }));
+  return comparePoliciesOn(checked, () => createBrowserPlatform({ modelsUrl: checked.modelsUrl }));
 }

@@ -1,8 +1,7 @@
-import type { Runtime, RuntimeOptions } from "./api.ts";
-import { type ComparedPolicies, type ComparePoliciesOptions, comparePoliciesOn } from "./compare_policies.ts";
-
+import type { ComparedPolicies, ComparePoliciesOptions, Runtime, RuntimeOptions } from "./api.ts";
+import { checkCompareOptions } from "./compare_options.ts";
+import { comparePoliciesOn } from "./compare_policies.ts";
 import { invalidOption } from "./conversation/option_checks.ts";
-
 import { createNodePlatform } from "./platform/node/node_platform.ts";
 import { openRuntime } from "./runtime.ts";
 import { checkRuntimeOptions } from "./runtime_options.ts";
@@ -11,8 +10,6 @@ import { checkRuntimeOptions } from "./runtime_options.ts";
 
 export * from "./agent/index.ts";
 export * from "./api.ts";
-export type { ComparedPolicies, ComparePoliciesOptions } from "./compare_policies.ts";
-export type { PolicyComparison } from "./comparison/take_cells.ts";
 export * from "./errors.ts";
 export * from "./persist/index.ts";
 export { createNodePlatform } from "./platform/node/node_platform.ts";
@@ -25,8 +22,7 @@ export type { OnProgress, Progress } from "./protocol/progress.ts";
  */
 export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const checked = checkRuntimeOptions(options);
-  if (checked.thread === "worker")
-    throw invalidOption("thread", "worker", '"page" or absent: in Node a runtime runs in the thread that creates it'); // biome-ignore format: one text
+  refuseWorker(checked);
   return openRuntime(checked, createNodePlatform);
 }
 
@@ -34,6 +30,13 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
  * Replays the same generated agents' conversations under several policies, on devices of its own.
  * @throws InputError `invalid-option`; as `createRuntime`; the signal's reason
  */
-export function comparePolicies(options: ComparePoliciesOptions): Promise<ComparedPolicies> {
-  return comparePoliciesOn(options, createNodePlatform);
+export async function comparePolicies(options: ComparePoliciesOptions): Promise<ComparedPolicies> {
+  const checked = checkCompareOptions(options);
+  refuseWorker(checked);
+  return comparePoliciesOn(checked, createNodePlatform);
+}
+
+function refuseWorker({ thread }: Pick<RuntimeOptions, "thread">): void {
+  if (thread === "worker")
+    throw invalidOption("thread", thread, '"page" or absent: in Node there is only the thread that creates it'); // biome-ignore format: one text
 }

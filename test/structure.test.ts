@@ -27,14 +27,23 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   gpu: ["protocol", "errors.ts", "platform/platform.ts"],
   kernels: ["gpu", "loader", "protocol", "errors.ts", "api.ts"],
   tuner: ["gpu", "kernels", "loader", "protocol", "errors.ts", "api.ts", "platform/settings.ts"],
-  worker: ["conversation", "protocol", "platform", "errors.ts", "api.ts", "runtime.ts", "runtime_options.ts"],
+  worker: [
+    "conversation",
+    "protocol",
+    "platform",
+    "errors.ts",
+    "api.ts",
+    "runtime.ts",
+    "runtime_options.ts",
+    "compare_policies.ts",
+  ],
   roles: ["gpu", "kernels", "loader", "tuner", "protocol", "errors.ts", "platform/platform.ts"],
 };
 
-/** Folders that never import these. */
 /** The page is an application like any other: of Baton it sees what everybody sees, and what is made of numbers alone. */
-const DEMO_SEES = ["index.ts", "comparison", "metrics", "workload"];
+const DEMO_SEES = ["index.ts", "comparison", "workload"];
 
+/** Folders that never import these. */
 const NEVER: Readonly<Record<string, readonly string[]>> = {
   model: ["runner", "scheduler", "runtime.ts", "platform", "cli"],
   runner: ["scheduler", "text", "runtime.ts", "platform", "cli"],
@@ -42,7 +51,7 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What the page loads of the worker's folder: nothing that runs a model. */
-const PAGE_SIDE = ["link.ts", "messages.ts", "outcome.ts", "remote_conversation.ts", "remote_runtime.ts", "spawn.ts", "thread_choice.ts"].map((name) => `worker/${name}`); // biome-ignore format: a list
+const PAGE_SIDE = ["link.ts", "messages.ts", "outcome.ts", "remote_comparison.ts", "remote_conversation.ts", "remote_runtime.ts", "sent_options.ts", "spawn.ts", "thread_choice.ts"].map((name) => `worker/${name}`); // biome-ignore format: a list
 
 /** The folders that may use Node's own modules. */
 const NODE_ONLY = /^(platform\/node\/|node\.ts$|cli\/)/;

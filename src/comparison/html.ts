@@ -5,7 +5,7 @@ import type { CopyRecord, Replay } from "../metrics/replay.ts";
 import { timesOf } from "../metrics/replay_cell.ts";
 import { quantile } from "../metrics/summary.ts";
 import script from "./html_page.js?raw";
-import type { ComparisonReport } from "./report.ts";
+import type { PolicyComparison } from "./report.ts";
 
 /** How much of a replay the timelines show. */
 const TIMELINE_MS = 60_000;
@@ -20,7 +20,7 @@ const READINGS: readonly (readonly [string, (times: ConversationTimes) => readon
 ];
 
 /** One self-contained page of what a comparison found: its table, and plots of the replays, those of the highest load. */
-export function comparisonHtml(report: ComparisonReport, table: string, replays: readonly Replay[]): string {
+export function comparisonHtml(report: PolicyComparison, table: string, replays: readonly Replay[]): string {
   const data = {
     policies: replays.map(({ policy }) => policy),
     cdfs: READINGS.map(([title, of]) => ({

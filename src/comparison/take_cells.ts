@@ -5,13 +5,12 @@ import type { OnProgress } from "../protocol/progress.ts";
 import { ampd } from "../scheduler/policies/ampd.ts";
 import { type PolicyName, policies } from "../scheduler/policies/table.ts";
 import type { Policy } from "../scheduler/policy.ts";
-import { AGENTS } from "../workload/agents.ts";
-import { generateWorkload } from "../workload/generate.ts";
+import { generateWorkload, type WorkloadShape } from "../workload/generate.ts";
 import { totalsOf, type WorkloadConversation } from "../workload/workload.ts";
 import { compareToBaton, type LoadReplay } from "./compare.ts";
 import { atOnePace, paceMs } from "./pace.ts";
 import { type ReplayDevice, replay } from "./replay.ts";
-import type { ComparisonReport } from "./report.ts";
+import type { CellPace, PolicyComparison } from "./report.ts";
 
 /** The comparison of policies on real devices: every policy meets the same conversations at the same rates, one after the other. */
 
@@ -24,6 +23,9 @@ export interface CellsRequest {
   /** How long after the last arrival conversations are cut off. */
   readonly patienceMs: number;
   readonly slo: Slo;
+  /** Of the generated conversations. */
+  readonly shape: WorkloadShape;
+  /** In place of generated ones. */
   readonly trace: readonly WorkloadConversation[] | undefined;
   /** The devices that the policies share. */
   readonly devices: readonly ReplayDevice[];
@@ -31,20 +33,6 @@ export interface CellsRequest {
   readonly whole: ReplayDevice | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
-}
-
-export interface PolicyComparison extends ComparisonReport {
-  readonly paces: readonly CellPace[];
-}
-
-/** How fast the machine was at a cell: the time of a fixed piece of work before and after it. */
-export interface CellPace {
-  readonly policy: string;
-  readonly load: number;
-  readonly seed: number;
-  readonly paceMs: number;
-  /** How often the cell was taken again, since the machine had another pace than at the cells it is compared with. */
-  readonly repeats: number;
 }
 
 /** The side of one device that has all cores. */
@@ -80,12 +68,9 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
       ? [{ name: WHOLE_MACHINE, policy: policies["collocated-sticky"], devices: [whole] as const }]
       : []),
   ];
-  const total = conversations * sides.length * shares.length * seeds;
-  let done = 0;
-  const onConversation = () =>
-    // Cells that are taken again count beyond.
-    onProgress({ phase: "measure", done: Math.min(++done, total), total, unit: "conversations", label: "" });
+  const names = sides.map(({ name }) => name);
   const greatest = await calibrate(request);
+  const count = counter(conversations * sides.length * shares.length * seeds, onProgress);
   const loads = shares.map((load) => ({ load, ratePerSecond: load * greatest }));
   const taken: (LoadReplay & { readonly cell: Cell })[] = [];
   const paces: CellPace[] = [];
@@ -96,12 +81,15 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
       // In another order with each seed, so that a machine that changes changes for all.
       const turned = sides.map((side, at) => sides[(at + seed) % sides.length] ?? side);
       const measurements = turned.map(({ name, policy, devices }) => async () => {
+        const onConversation = () => count(`${name} at load ${load}`);
         const options = { policy, devices, seed, patienceMs, signal, onConversation };
         return { ...(await replay(workload, options)), policy: name };
       });
-      for (const { taken: replayed, ...paced } of await atOnePace(measurements, pace)) {
+      const paced = await atOnePace(measurements, pace);
+      const asAsked = paced.toSorted((a, b) => names.indexOf(a.taken.policy) - names.indexOf(b.taken.policy));
+      for (const { taken: replayed, ...pacing } of asAsked) {
         taken.push({ load, seed, replayed, cell: cellOf(replayed, { load, ratePerSecond, seed, slo }) });
-        paces.push({ policy: replayed.policy, load, seed, ...paced });
+        paces.push({ policy: replayed.policy, load, seed, ...pacing });
       }
     }
   }
@@ -123,33 +111,44 @@ function policyOf(name: PolicyName, { ttftMs, tbtMs }: Slo): Policy {
   return name === "ampd" ? ampd({ ttftSloMs: ttftMs, tbtSloMs: tbtMs, error: 0 }) : policies[name];
 }
 
+/** Tells of each conversation that has ended; those of cells that are taken again count beyond. */
+function counter(total: number, onProgress: OnProgress): (label: string) => void {
+  let done = 0;
+  return (label) => {
+    done = Math.min(done + 1, total);
+    onProgress({ phase: "measure", done, total, unit: "conversations", label });
+  };
+}
+
 /** Conversations a second that the devices finish when all come at once; also warms up all of them. */
 async function calibrate(request: CellsRequest): Promise<number> {
   const { devices, whole, signal } = request;
-  const count = Math.min(CALIBRATION, request.conversations);
-  const workload = workloadOf(request, 999, count, 1000);
-  const options = { seed: 999, signal, patienceMs: 1_000_000 };
+  const workload = workloadOf(request, 999, Math.min(CALIBRATION, request.conversations), 1000);
   const few = workload.slice(0, 8);
-  for (const used of [devices, ...(whole ? [[whole]] : [])])
-    await replay(few, { ...options, policy: policies.collocated, devices: used });
+  const sets = [devices, ...(whole ? [[whole]] : [])];
+  const total = few.length * sets.length + workload.length * QUICKEST.length;
+  const count = counter(total, request.onProgress);
+  const onConversation = () => count("what the devices manage at most");
+  const options = { seed: 999, signal, patienceMs: 1_000_000, onConversation };
+  for (const used of sets) await replay(few, { ...options, policy: policies.collocated, devices: used });
   let leastMs = Number.POSITIVE_INFINITY;
   for (const name of QUICKEST) {
     const { totalMs } = await replay(workload, { ...options, policy: policies[name], devices });
     leastMs = Math.min(leastMs, totalMs);
   }
-  return (count * 1000) / leastMs;
+  return (workload.length * 1000) / leastMs;
 }
 
 /** A trace is squeezed or stretched to the rate; its pauses stay. */
 function workloadOf(
-  { trace }: Pick<CellsRequest, "trace">,
+  { trace, shape }: Pick<CellsRequest, "trace" | "shape">,
   seed: number,
   conversations: number,
   ratePerSecond: number,
 ): readonly WorkloadConversation[] {
   if (trace === undefined) {
     const arrivals = { kind: "poisson", ratePerSecond } as const;
-    return generateWorkload({ seed, conversations, arrivals, shape: AGENTS });
+    return generateWorkload({ seed, conversations, arrivals, shape });
   }
   const first = trace.slice(0, conversations);
   const lastMs = first.at(-1)?.arrivalMs ?? 0;
@@ -164,7 +163,7 @@ function describeWorkload(request: CellsRequest): string {
   const share = Math.round((100 * firstTurnTokens) / inputTokens);
   return (
     `${workload.length} conversations, ${turns} turns, ${inputTokens} prompt tokens (${share}% in first turns), ` +
-    `${outputTokens} answered, the longest ${longestTokens}; ${trace ? "a trace" : `${seeds} seeds`}, ` +
+    `${outputTokens} answered, the longest ${longestTokens}; ${trace ? "a trace" : `${seeds} ${seeds === 1 ? "seed" : "seeds"}`}, ` +
     `cut off ${patienceMs / 1000} s after the last arrival`
   );
 }

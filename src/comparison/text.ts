@@ -1,18 +1,18 @@
 import type { Cell } from "../metrics/replay_cell.ts";
 import { formatTable } from "../metrics/table.ts";
 import type { PairedRatio } from "./paired.ts";
-import type { ComparisonReport } from "./report.ts";
+import type { PolicyComparison } from "./report.ts";
 
 /** What a comparison found, as tables. `where`: what it was measured on, in rows of a name and a text. */
 export function comparisonText(
-  report: ComparisonReport,
+  report: PolicyComparison,
   where: readonly (readonly [string, string])[],
 ): string {
   return [headOf(report, where), ...report.loads.map((load) => loadText(report, load))].join("\n");
 }
 
 function headOf(
-  { devices, model, workload, slo }: ComparisonReport,
+  { devices, model, workload, slo }: PolicyComparison,
   where: readonly (readonly [string, string])[],
 ): string {
   return formatTable([
@@ -28,12 +28,12 @@ type Column = readonly [title: string, of: (cell: Cell) => number, digits: numbe
 
 const TIMES: readonly Column[] = [
   ["TTFET p50", ({ ttfetMs }) => ttfetMs.p50, 0],
-  ["p95", ({ ttfetMs }) => ttfetMs.p95, 0],
-  ["p99", ({ ttfetMs }) => ttfetMs.p99, 0],
+  ["TTFET p95", ({ ttfetMs }) => ttfetMs.p95, 0],
+  ["TTFET p99", ({ ttfetMs }) => ttfetMs.p99, 0],
   ["1st TTFT p95", ({ firstTtftMs }) => firstTtftMs.p95, 0],
-  ["later p95", ({ laterTtftMs }) => laterTtftMs.p95, 0],
+  ["later TTFT p95", ({ laterTtftMs }) => laterTtftMs.p95, 0],
   ["last TBT p50", ({ lastTurnTbtMs }) => lastTurnTbtMs.p50, 1],
-  ["p95", ({ lastTurnTbtMs }) => lastTurnTbtMs.p95, 1],
+  ["last TBT p95", ({ lastTurnTbtMs }) => lastTurnTbtMs.p95, 1],
 ];
 
 const RATES: readonly Column[] = [
@@ -46,41 +46,54 @@ const RATES: readonly Column[] = [
   ["failed", ({ failed }) => failed, 0],
 ];
 
-function loadText(
-  { cells, comparisons }: ComparisonReport,
-  { load, ratePerSecond }: ComparisonReport["loads"][number],
-): string {
-  const own = cells.filter((cell) => cell.load === load);
-  const compared = comparisons.filter((one) => one.load === load);
-  const beside = [
-    ["baton against", "goodput", "p95 TTFET", "later TTFT", "last TBT"],
-    ...compared.map(({ policy, goodput, ttfet, laterTtft, lastTurnTbt }) => [
-      policy,
-      ...[goodput, ttfet, laterTtft, lastTurnTbt].map(ratioText),
-    ]),
-  ];
-  return [
-    `\nload ${load}: ${ratePerSecond.toFixed(2)} conversations a second; times in ms`,
-    tableOf(own, TIMES),
-    tableOf(own, RATES),
-    ...(compared.length > 0
-      ? [`ratios with their 95% intervals, paired by conversation\n${formatTable(beside)}`]
-      : []),
-  ].join("\n");
+/** Rows of texts; the first one is the head. */
+export interface ReportTable {
+  readonly title: string;
+  readonly rows: readonly (readonly string[])[];
 }
 
-function tableOf(cells: readonly Cell[], columns: readonly Column[]): string {
+/** What the policies came to at a load, and `baton` beside each other one. */
+export function tablesOf({ cells, comparisons }: PolicyComparison, load: number): readonly ReportTable[] {
+  const own = cells.filter((cell) => cell.load === load);
+  const compared = comparisons.filter((one) => one.load === load);
+  const beside = {
+    title: "Ratios with their 95% intervals, paired by conversation",
+    rows: [
+      ["baton against", "goodput", "p95 TTFET", "later TTFT", "last TBT"],
+      ...compared.map(({ policy, goodput, ttfet, laterTtft, lastTurnTbt }) => [
+        policy,
+        ...[goodput, ttfet, laterTtft, lastTurnTbt].map(ratioText),
+      ]),
+    ],
+  };
+  return [
+    { title: "Times in ms", rows: rowsOf(own, TIMES) },
+    { title: "Objectives, rates and handoffs", rows: rowsOf(own, RATES) },
+    ...(compared.length > 0 ? [beside] : []),
+  ];
+}
+
+function loadText(
+  report: PolicyComparison,
+  { load, ratePerSecond }: PolicyComparison["loads"][number],
+): string {
+  const tables = tablesOf(report, load).map(({ title, rows }) => `${title}\n${formatTable(rows)}`);
+  return [`\nload ${load}: ${ratePerSecond.toFixed(2)} conversations a second`, ...tables].join("\n");
+}
+
+function rowsOf(cells: readonly Cell[], columns: readonly Column[]): ReportTable["rows"] {
   const names = [...new Set(cells.map(({ policy }) => policy))];
   const rows = names.map((name) => {
     const own = cells.filter(({ policy }) => policy === name);
     return [name, ...columns.map(([, of, digits]) => spreadOf(own.map(of), digits))];
   });
-  return formatTable([["policy", ...columns.map(([title]) => title)], ...rows]);
+  return [["policy", ...columns.map(([title]) => title)], ...rows];
 }
 
-/** The mean over seeds, and from the least to the greatest. */
+/** The mean over seeds, and from the least to the greatest; of no values there is none. */
 function spreadOf(values: readonly number[], digits: number): string {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (Number.isNaN(mean)) return "none";
   if (values.length === 1) return mean.toFixed(digits);
   return `${mean.toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
 }

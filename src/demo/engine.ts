@@ -3,8 +3,11 @@ import {
   type Agent,
   type AgentOptions,
   type CatalogueModel,
+  type ComparedPolicies,
+  type ComparePoliciesOptions,
   type Conversation,
   catalogue,
+  comparePolicies,
   createAgent,
   createBrowserPlatform,
   createRuntime,
@@ -31,7 +34,6 @@ export interface Setup {
 }
 
 export const models: readonly CatalogueModel[] = catalogue.models;
-export const defaultModel: string = catalogue.default;
 
 export function describeChoice(choice: ModelChoice): string {
   switch (choice.kind) {
@@ -44,6 +46,14 @@ export function describeChoice(choice: ModelChoice): string {
     default:
       return choice satisfies never;
   }
+}
+
+/** What is compared, and how. */
+export type ComparisonChoice = Omit<ComparePoliciesOptions, "model" | "devices">;
+
+/** Beside the runtime, on a prefiller and a decoder of its own and in a worker of its own. @throws BatonError; the signal's reason */
+export function compareOn(choice: ModelChoice, compared: ComparisonChoice): Promise<ComparedPolicies> {
+  return comparePolicies({ model: modelOf(choice), ...compared });
 }
 
 /** @throws BatonError; the signal's reason */

@@ -42,7 +42,7 @@ export function assertConsistent(books: Books): void {
 function checkPool(pool: Pool, { conversations, handoffs, keeping }: Books): void {
   const owners = [
     ...[...pool.residences].map(({ table }) => table.blocks),
-    ...pool.retired.map(({ blocks }) => blocks),
+    pool.retired,
     ...keeping.held.filter((reading) => reading.pool === pool).map(({ blocks }) => blocks),
     ...handoffs.held.filter(({ residence }) => residence.pool === pool).map(({ blocks }) => blocks),
   ];

@@ -1,15 +1,11 @@
 import { BlockAllocator } from "../kv/block_allocator.ts";
 import { BlockTable } from "../kv/block_table.ts";
 import type { BlockCopy } from "../protocol/step.ts";
+import { ActiveBlocks } from "./active_blocks.ts";
 import type { Device } from "./device.ts";
 import { IdleOrder } from "./idle_order.ts";
+import { RetiredBlocks } from "./retired_blocks.ts";
 import { type ConversationState, isIdle, type Residence, type TurnState } from "./state.ts";
-
-/** Blocks that nobody holds any more; steps in flight may still write to them until all plans up to this one have reported. */
-interface RetiredBlocks {
-  readonly plan: number;
-  readonly blocks: readonly number[];
-}
 
 export interface PoolOptions {
   readonly blocks: number;
@@ -32,12 +28,9 @@ export class Pool {
   /** How many are on their way to host memory, or will be. */
   parking = 0;
   readonly #residences = new Map<string, Residence>();
-  readonly #inFlight = new Set<number>();
-  /** By block, of how many active residences it is. */
-  readonly #active: Int32Array;
-  #activeBlocks = 0;
+  readonly #active: ActiveBlocks;
+  readonly #retired = new RetiredBlocks();
   #isQuiet = false;
-  #retired: RetiredBlocks[] = [];
   /** Blocks that could have been taken are being written to still. */
   #heldBack = false;
 
@@ -47,7 +40,7 @@ export class Pool {
     this.#sharesPrefixes = sharesPrefixes;
     this.#wanted = wanted;
     this.allocator = new BlockAllocator(blocks, () => this.released());
-    this.#active = new Int32Array(blocks);
+    this.#active = new ActiveBlocks(blocks);
   }
 
   get residences(): Iterable<Residence> {
@@ -56,7 +49,7 @@ export class Pool {
 
   /** Blocks of conversations whose turn runs here or that are on their way; those that several share count once. */
   get activeBlocks(): number {
-    return this.#activeBlocks;
+    return this.#active.count;
   }
 
   /** How many conversations have a residence here. */
@@ -77,8 +70,9 @@ export class Pool {
     );
   }
 
-  get retired(): readonly RetiredBlocks[] {
-    return this.#retired;
+  /** Blocks that nobody holds any more, and that steps in flight may still write to. */
+  get retired(): readonly number[] {
+    return this.#retired.blocks;
   }
 
   /** There may be more room: blocks came free, or a turn has left its conversation's blocks here. */
@@ -96,7 +90,7 @@ export class Pool {
     const match = this.allocator.match(conversation.tokens, this.blockTokens, limit);
     this.allocator.share(match.blocks);
     table.begin(match);
-    this.#count(residence, match.blocks);
+    this.#active.add(residence, match.blocks);
     return residence;
   }
 
@@ -104,7 +98,7 @@ export class Pool {
   extend(residence: Residence, blocks: readonly number[]): void {
     if (blocks.length === 0) return;
     residence.table.addBlocks(blocks);
-    this.#count(residence, blocks);
+    this.#active.add(residence, blocks);
   }
 
   /** A step has written the residence's K and V up to `tokens`. */
@@ -139,10 +133,10 @@ export class Pool {
       return NONE;
     }
     table.replace(at, copy);
-    this.#count(residence, [copy]);
-    this.#discount(residence, [block]);
+    this.#active.add(residence, [copy]);
+    this.#active.remove(residence, [block]);
     if (plan === undefined) this.#retire(residence, [block]);
-    else this.#retired.push({ plan, blocks: [block] });
+    else this.#retired.add(plan, [block]);
     return position % this.blockTokens === 0 ? NONE : [{ from: block, to: copy }];
   }
 
@@ -150,7 +144,7 @@ export class Pool {
   cut(residence: Residence, tokens: number): void {
     const blocks = residence.table.truncate(tokens);
     if (blocks.length === 0) return;
-    this.#discount(residence, blocks);
+    this.#active.remove(residence, blocks);
     this.#retire(residence, blocks);
   }
 
@@ -193,9 +187,9 @@ export class Pool {
     if (isActive) {
       this.idle.delete(residence);
       residence.isActive = true;
-      this.#count(residence, blocks);
+      this.#active.add(residence, blocks);
     } else {
-      this.#discount(residence, blocks);
+      this.#active.remove(residence, blocks);
       residence.isActive = false;
       this.idle.add(residence);
     }
@@ -233,7 +227,7 @@ export class Pool {
 
   /** Whether a plan in flight may still write to its blocks. */
   holds({ lastPlan }: Residence): boolean {
-    return this.#firstInFlight() <= lastPlan;
+    return this.#retired.isInFlight(lastPlan);
   }
 
   /** These blocks, and those that plans in flight copy them into, and so on. */
@@ -246,28 +240,19 @@ export class Pool {
   }
 
   planned(plan: number): void {
-    this.#inFlight.add(plan);
+    this.#retired.planned(plan);
   }
 
   /** The plan has reported: blocks that waited for it alone go. */
   settled(plan: number): void {
-    this.#inFlight.delete(plan);
+    const free = this.#retired.settled(plan);
     if (this.#heldBack) this.released();
     this.#heldBack = false;
-    if (this.#retired.length === 0) return;
-    const first = this.#firstInFlight();
-    for (const { plan, blocks } of this.#retired) if (plan < first) this.allocator.free(blocks);
-    this.#retired = this.#retired.filter(({ plan }) => plan >= first);
-  }
-
-  /** Plans are made in the order of their ids. */
-  #firstInFlight(): number {
-    for (const plan of this.#inFlight) return plan;
-    return Number.POSITIVE_INFINITY;
+    for (const blocks of free) this.allocator.free(blocks);
   }
 
   #retire(residence: Residence, blocks: readonly number[]): void {
-    if (this.holds(residence)) this.#retired.push({ plan: residence.lastPlan, blocks });
+    if (this.holds(residence)) this.#retired.add(residence.lastPlan, blocks);
     else this.allocator.free(blocks);
   }
 
@@ -279,24 +264,6 @@ export class Pool {
     this.idle.add(residence);
     this.review(residence);
     return residence;
-  }
-
-  #count({ isActive }: Residence, blocks: readonly number[]): void {
-    if (!isActive) return;
-    for (const block of blocks) {
-      const count = this.#active[block] ?? 0;
-      this.#active[block] = count + 1;
-      if (count === 0) this.#activeBlocks += 1;
-    }
-  }
-
-  #discount({ isActive }: Residence, blocks: readonly number[]): void {
-    if (!isActive) return;
-    for (const block of blocks) {
-      const count = this.#active[block] ?? 0;
-      this.#active[block] = count - 1;
-      if (count === 1) this.#activeBlocks -= 1;
-    }
   }
 }
 

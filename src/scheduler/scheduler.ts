@@ -2,14 +2,11 @@ import type { SchedulerCommand } from "../protocol/command.ts";
 import type { DeviceSpec } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
-import type { StepResult } from "../protocol/step.ts";
 import { assertConsistent } from "./audit.ts";
 import { Conversations, cachedTokensOf } from "./conversations.ts";
-import type { Device } from "./device.ts";
 import { Fleet } from "./fleet.ts";
 import { Handoffs } from "./handoff.ts";
 import { Keeping } from "./keeping.ts";
-import { type LandingSink, takeResults } from "./landing.ts";
 import { Moves } from "./moves.ts";
 import { Parking } from "./parking.ts";
 import { Placement } from "./placement.ts";
@@ -18,6 +15,7 @@ import type { Policy } from "./policy.ts";
 import type { Shortage } from "./room.ts";
 import { blocksOf, type PoolSnapshot, poolsOf, type SchedulerSnapshot, snapshotOf } from "./snapshot.ts";
 import type { ConversationState } from "./state.ts";
+import { Steps } from "./steps.ts";
 import { Turns } from "./turns.ts";
 import { mostTokensOf } from "./world.ts";
 
@@ -56,17 +54,7 @@ export class Scheduler {
   readonly #keeping = new Keeping();
   /** Where idle KV is parked; undefined where it is dropped. */
   readonly #parking: Parking | undefined;
-  readonly #landing: LandingSink = {
-    deliver: (command) => this.#commands.push(command),
-    end: (turn, outcome) => this.#turns.end(turn, outcome),
-    firstToken: ({ arrivedMs, conversation }, { observed }) => {
-      const { nowMs } = this.#turns;
-      conversation.waitedMs += nowMs - arrivedMs;
-      observed.firstToken(nowMs - arrivedMs, nowMs);
-    },
-    prefilled: (turn, device) => this.#moves.prefilled(turn, device),
-  };
-  #steps = 0;
+  readonly #steps: Steps;
   #commands: SchedulerCommand[] = [];
 
   constructor(options: SchedulerOptions) {
@@ -99,13 +87,21 @@ export class Scheduler {
       onHomeless: (turn) => this.#placement.add(turn),
     });
     this.#placement = new Placement(policy, this.#fleet.devices, this.#fleet.away, this.#moves);
+    const tell = (command: SchedulerCommand) => void this.#commands.push(command);
     this.#turns = new Turns({
       policy,
       fleet: this.#fleet,
       conversations: this.#conversations,
       moves: this.#moves,
       placement: this.#placement,
-      tell: (command) => this.#commands.push(command),
+      tell,
+    });
+    this.#steps = new Steps({
+      fleet: this.#fleet,
+      turns: this.#turns,
+      moves: this.#moves,
+      handoffs: this.#handoffs,
+      tell,
     });
     for (const device of devices) this.#fleet.join(device);
     this.#placement.devicesChanged();
@@ -121,7 +117,7 @@ export class Scheduler {
       const shortage: Shortage = { stuck: [], preempted: 0, short: [] };
       this.#placement.place(nowMs);
       for (let device = this.#fleet.nextWithNews(); device; device = this.#fleet.nextWithNews())
-        this.#compose(device, nowMs, steps, shortage);
+        steps.push(...this.#steps.compose(device, nowMs, shortage));
       for (const { turn, error } of shortage.stuck) this.#turns.outgrow(turn, error);
       this.#moves.park();
       const given = shortage.short.filter((pool) => this.#moves.giveUpHandoff(pool)).length;
@@ -133,7 +129,7 @@ export class Scheduler {
 
   snapshot(): SchedulerSnapshot {
     return snapshotOf(this.#conversations.all.values(), this.#fleet.devices.values(), {
-      steps: this.#steps,
+      steps: this.#steps.count,
       handoffs: this.#handoffs.count,
       host: this.#parking && blocksOf(this.#parking.host),
       isRefused: (turn) => this.#placement.isRefused(turn),
@@ -218,10 +214,10 @@ export class Scheduler {
         this.#turns.close(event.conversation);
         break;
       case "step-ended":
-        this.#endStep(event.device, event.result);
+        this.#steps.ended(event.device, event.result);
         break;
       case "step-failed":
-        this.#failStep(event.device, event.plan, event.error);
+        this.#steps.failed(event.device, event.plan, event.error);
         break;
       case "blocks-exported":
         this.#handoffs.reported(event.handoff, "export", nowMs);
@@ -275,38 +271,5 @@ export class Scheduler {
     const most = Math.max(0, ...Array.from(this.#fleet.limits(), mostTokensOf));
     for (const turn of [...this.#turns.all.values()])
       if (turn.conversation.tokens.length > most) this.#turns.end(turn, { kind: "fail", error });
-  }
-
-  #endStep(id: string, result: StepResult): void {
-    const device = this.#fleet.devices.get(id);
-    const flight = device?.landing(result.plan);
-    if (device === undefined || flight === undefined) return;
-    device.record(flight, result);
-    takeResults(device, flight, result, this.#landing);
-    device.pool.settled(flight.plan.id);
-  }
-
-  #failStep(id: string, plan: number, error: PlainError): void {
-    const device = this.#fleet.devices.get(id);
-    const flight = device?.landing(plan);
-    if (device === undefined || flight === undefined) return;
-    for (const turn of flight.turns)
-      if (turn.conversation.turn === turn) this.#turns.end(turn, { kind: "fail", error });
-    // Blocks that were to be copied first have nothing in them.
-    const copies = flight.plan.copies?.map(({ to }) => to) ?? [];
-    this.#turns.forget(device.pool, copies, error);
-    device.pool.settled(flight.plan.id);
-  }
-
-  /** All plans that the device can be given now; blocks that leave do so right behind the plan that fills them. */
-  #compose(device: Device, nowMs: number, steps: SchedulerCommand[], shortage: Shortage): void {
-    for (;;) {
-      const flight = device.compose(this.#steps + 1, shortage);
-      if (flight === undefined) return;
-      const { plan } = flight;
-      this.#steps = plan.id;
-      steps.push({ kind: "run-step", device: device.spec.id, plan });
-      if (this.#moves.stream(device, flight)) steps.push(...this.#handoffs.pump(nowMs));
-    }
   }
 }

@@ -1,5 +1,13 @@
 import { transfer, wrap } from "comlink";
-import type { Conversation, NewMessage, Runtime, RuntimeEvent, RuntimeOptions } from "../api.ts";
+import type {
+  ComparedPolicies,
+  ComparePoliciesOptions,
+  Conversation,
+  NewMessage,
+  Runtime,
+  RuntimeEvent,
+  RuntimeOptions,
+} from "../api.ts";
 import { disposed } from "../conversation/loop_errors.ts";
 import type { OnProgress } from "../protocol/progress.ts";
 import type {
@@ -7,6 +15,7 @@ import type {
   Opened,
   PageEvents,
   RuntimeCalls,
+  SentComparison,
   SentEvaluation,
   SentOptions,
   SentTuning,
@@ -19,6 +28,11 @@ import { SnapshotFeed } from "./snapshot_feed.ts";
 
 /** How the runtime is made. `pageUrl`: what addresses of models are relative to. */
 export type OpenRuntime = (options: RuntimeOptions, pageUrl: string | undefined) => Promise<Runtime>;
+/** How policies are compared. */
+export type ComparePolicies = (
+  options: ComparePoliciesOptions,
+  pageUrl: string | undefined,
+) => Promise<ComparedPolicies>;
 
 /** A runtime, and what tells the page of it. */
 interface Served {
@@ -27,17 +41,19 @@ interface Served {
   readonly feed: SnapshotFeed;
 }
 
-/** The worker's side: one runtime, for the page at the other end. It decides nothing, and keeps what the page has named. */
+/** The worker's side: one runtime or one comparison of policies, for the page at the other end. It decides nothing, and keeps what the page has named. */
 export class RuntimeEndpoint implements RuntimeCalls {
   readonly #openRuntime: OpenRuntime;
+  readonly #comparePolicies: ComparePolicies;
   readonly #conversations = new Map<string, Conversation>();
   /** What ends each task early. */
   readonly #tasks = new Map<number, AbortController>();
   readonly #turns = new Set<Promise<void>>();
   #served: Served | undefined;
 
-  constructor(openRuntime: OpenRuntime) {
+  constructor(openRuntime: OpenRuntime, comparePolicies: ComparePolicies) {
     this.#openRuntime = openRuntime;
+    this.#comparePolicies = comparePolicies;
   }
 
   open(
@@ -48,9 +64,9 @@ export class RuntimeEndpoint implements RuntimeCalls {
   ): Promise<Outcome<Opened>> {
     const events: PageEvents = wrap<PageEvents>(port);
     return this.#task(task, async (signal) => {
-      const progress = progressOf(task, events);
-      const runtime = await this.#openRuntime({ ...options, signal, onProgress: progress.report }, pageUrl);
-      await progress.told();
+      const runtime = await toldOfProgress(events, task, (onProgress) =>
+        this.#openRuntime({ ...options, signal, onProgress }, pageUrl),
+      );
       const feed = new SnapshotFeed({
         take: () => snapshotOf(runtime),
         send: async (snapshot) => events.snapshot(snapshot),
@@ -60,6 +76,20 @@ export class RuntimeEndpoint implements RuntimeCalls {
       const facts = { model, adapter, devices, devicesReason, policy, precision };
       return { facts, snapshot: snapshotOf(runtime) };
     });
+  }
+
+  compare(
+    task: number,
+    options: SentComparison,
+    port: MessagePort,
+    pageUrl: string | undefined,
+  ): Promise<Outcome<ComparedPolicies>> {
+    const events: PageEvents = wrap<PageEvents>(port);
+    return this.#task(task, (signal) =>
+      toldOfProgress(events, task, (onProgress) =>
+        this.#comparePolicies({ ...options, signal, onProgress }, pageUrl),
+      ),
+    );
   }
 
   abort(task: number): void {
@@ -126,12 +156,11 @@ export class RuntimeEndpoint implements RuntimeCalls {
   }
 
   tune(task: number, options: SentTuning): ReturnType<RuntimeCalls["tune"]> {
-    return this.#watched(task, async (runtime, signal) => {
-      const progress = progressOf(task, this.#serving().events);
-      const result = await runtime.tune({ ...options, signal, onProgress: progress.report });
-      await progress.told();
-      return result;
-    });
+    return this.#watched(task, (runtime, signal) =>
+      toldOfProgress(this.#serving().events, task, (onProgress) =>
+        runtime.tune({ ...options, signal, onProgress }),
+      ),
+    );
   }
 
   observe(task: number, options: Parameters<RuntimeCalls["observe"]>[1]): void {
@@ -229,14 +258,17 @@ function snapshotOf(runtime: Runtime): Snapshot {
   return { stats: runtime.stats(), conversations: runtime.conversations() };
 }
 
-/** Tells the page of a task's progress; `told` resolves when it has heard all of it. */
-function progressOf(task: number, events: PageEvents): { report: OnProgress; told(): Promise<void> } {
+/** What the work gives, once the page has heard of all its progress. */
+async function toldOfProgress<T>(
+  events: PageEvents,
+  task: number,
+  work: (onProgress: OnProgress) => Promise<T>,
+): Promise<T> {
   let last: Promise<void> | undefined;
-  return {
-    report: (progress) => {
-      // Whoever listens there may throw: the page ends the task then.
-      last = Promise.resolve(events.progress(task, progress)).catch(() => {});
-    },
-    told: async () => last,
-  };
+  const result = await work((progress) => {
+    // Whoever listens there may throw: the page ends the task then.
+    last = Promise.resolve(events.progress(task, progress)).catch(() => {});
+  });
+  await last;
+  return result;
 }

@@ -1,9 +1,18 @@
 import { type Endpoint, expose, type Remote, releaseProxy, transfer, wrap } from "comlink";
-import type { Part, RuntimeEvent } from "../api.ts";
+import type { ComparedPolicies, Part, RuntimeEvent } from "../api.ts";
 import { disposed } from "../conversation/loop_errors.ts";
 import { DeviceError } from "../errors.ts";
 import type { OnProgress } from "../protocol/progress.ts";
-import type { Opened, PageEvents, RuntimeCalls, SentOptions, Snapshot, TurnEnd } from "./messages.ts";
+import type {
+  Opened,
+  PageEvents,
+  RuntimeCalls,
+  Sent,
+  SentComparison,
+  SentOptions,
+  Snapshot,
+  TurnEnd,
+} from "./messages.ts";
 import { type Outcome, unwrap } from "./outcome.ts";
 
 /** A worker, or what stands for one. It tells of its death by an `error` or a `messageerror` event. */
@@ -63,14 +72,25 @@ export class Link {
   /** Loads the model there. */
   async open(options: SentOptions, pageUrl: string | undefined, more: CallOptions): Promise<Opened> {
     const { port2 } = this.#events;
-    const { model } = options;
-    const sent = model instanceof ReadableStream ? transfer(options, [model]) : options;
     const opened = await this.call(
-      (remote, task) => remote.open(task, sent, transfer(port2, [port2]), pageUrl),
+      (remote, task) => remote.open(task, movable(options), transfer(port2, [port2]), pageUrl),
       more,
     );
     this.#snapshot = opened.snapshot;
     return opened;
+  }
+
+  /** Compares policies there, in place of a runtime that is opened. */
+  compare(
+    options: SentComparison,
+    pageUrl: string | undefined,
+    more: CallOptions,
+  ): Promise<ComparedPolicies> {
+    const { port2 } = this.#events;
+    return this.call(
+      (remote, task) => remote.compare(task, movable(options), transfer(port2, [port2]), pageUrl),
+      more,
+    );
   }
 
   /** @throws what the call failed with, and what `onProgress` threw; as `assertAlive` */
@@ -199,4 +219,10 @@ export class Link {
       ),
     );
   };
+}
+
+/** A stream is given away, as it cannot be copied. */
+function movable<Options extends Sent<unknown>>(options: Options): Options {
+  const { model } = options;
+  return model instanceof ReadableStream ? transfer(options, [model]) : options;
 }

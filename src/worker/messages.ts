@@ -1,4 +1,6 @@
 import type {
+  ComparedPolicies,
+  ComparePoliciesOptions,
   Conversation,
   ConversationOptions,
   ConversationStatus,
@@ -25,10 +27,12 @@ import type { Failure, Outcome } from "./outcome.ts";
  * takes time is a task with a number, by which the page aborts it, and hears of its progress, its parts and its end.
  */
 
-export type SentOptions = Omit<
-  RuntimeOptions,
+export type Sent<Options> = Omit<
+  Options,
   "model" | "device" | "platform" | "onProgress" | "signal" | "thread" | "workerUrl" | "modelsUrl"
 > & { readonly model: string | Blob | ReadableStream<Uint8Array>; readonly modelsUrl?: string };
+export type SentOptions = Sent<RuntimeOptions>;
+export type SentComparison = Sent<ComparePoliciesOptions>;
 export type SentTurn = Omit<SendOptions, "signal">;
 export type SentEvaluation = Omit<EvaluateRequest, "signal">;
 export type SentTuning = Omit<TuneOptions, "signal" | "onProgress">;
@@ -70,6 +74,13 @@ export interface RuntimeCalls {
     events: MessagePort,
     pageUrl: string | undefined,
   ): Promise<Outcome<Opened>>;
+  /** Compares policies, in place of a runtime that is opened. As `open`. */
+  compare(
+    task: number,
+    options: SentComparison,
+    events: MessagePort,
+    pageUrl: string | undefined,
+  ): Promise<Outcome<ComparedPolicies>>;
   /** What runs for `task` is to end; does nothing when it has. */
   abort(task: number): void;
   begin(id: string, options: Omit<ConversationOptions, "id">): void;

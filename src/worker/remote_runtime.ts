@@ -7,7 +7,6 @@ import type {
   ObserveOptions,
   Runtime,
   RuntimeEvent,
-  RuntimeOptions,
   RuntimeStats,
   TextCodec,
   TuneOptions,
@@ -19,8 +18,9 @@ import { checkConversationOptions } from "../conversation/message_checks.ts";
 import { checkObject, checkSignal, invalidOption } from "../conversation/option_checks.ts";
 import { type CheckedRuntimeOptions, checkObserveOptions, checkTuneOptions } from "../runtime_options.ts";
 import { Link, type WorkerPort } from "./link.ts";
-import type { RuntimeFacts, SentOptions } from "./messages.ts";
+import type { RuntimeFacts } from "./messages.ts";
 import { RemoteConversation, type RemoteParts } from "./remote_conversation.ts";
+import { sentOptions } from "./sent_options.ts";
 
 /**
  * A runtime in the worker behind `port`, which ends when loading fails.
@@ -41,16 +41,6 @@ export async function openRemoteRuntime(
     link.end(disposed());
     throw error;
   }
-}
-
-/** What can be sent of the options. */
-function sentOptions(options: RuntimeOptions): SentOptions {
-  const { model, device, platform, onProgress, signal, thread, workerUrl, modelsUrl, ...sent } = options;
-  return {
-    ...sent,
-    model: model instanceof URL ? model.href : model,
-    ...(modelsUrl !== undefined && { modelsUrl: String(modelsUrl) }),
-  };
 }
 
 /** The runtime as the page sees it: calls go to the worker, and what has to be known at once is a copy of what is there. */

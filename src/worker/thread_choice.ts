@@ -3,10 +3,13 @@ import { invalidOption } from "../conversation/option_checks.ts";
 import type { Threads } from "../platform/browser/threads.ts";
 
 /**
- * Whether a runtime gets a worker: in a page yes, unless something of the caller's cannot cross into one.
+ * Whether a runtime, or a comparison, gets a worker: in a page yes, unless something of the caller's cannot cross into one.
  * @throws InputError `invalid-option` where one is asked for and cannot be
  */
-export function runsInWorker(options: RuntimeOptions, { available, inWorker }: Threads): boolean {
+export function runsInWorker(
+  options: Pick<RuntimeOptions, "thread" | "device" | "devices" | "platform">,
+  { available, inWorker }: Threads,
+): boolean {
   const { thread, device, devices, platform } = options;
   const hasOwnDevice = device !== undefined || (Array.isArray(devices) && devices.some((one) => one.device));
   const obstacle = hasOwnDevice

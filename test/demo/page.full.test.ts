@@ -158,15 +158,31 @@ describe("a fleet of agents", () => {
 });
 
 describe("the comparison of policies", () => {
-  test("replays the same conversations under each, and shows what they took", async () => {
+  const start = () => page.getByRole("button", { name: "Compare", exact: true });
+
+  test("can be stopped", async () => {
     await page.locator(".compare summary").click();
+    await start().click();
+    await page.getByRole("progressbar", { name: /^Measuring the GPUs/ }).waitFor({ timeout: 400_000 });
+    await page.getByRole("button", { name: "Stop comparing" }).click();
+    await start().waitFor();
+    // One is the runtime's.
+    expect(page.workers()).toHaveLength(1);
+  }, 600_000);
+
+  test("replays the same conversations under each, and shows what they took", async () => {
     await page.getByLabel("Conversations:").fill("2");
-    await page.getByLabel("They come at").fill("10");
+    await page.getByLabel("They come at").fill("1.5");
     await page.getByLabel("collocated-sticky", { exact: true }).uncheck();
-    await page.getByRole("button", { name: "Compare", exact: true }).click();
+    await start().click();
+    await page.getByRole("progressbar", { name: /^Measuring the GPUs: baton/ }).waitFor({ timeout: 400_000 });
+    expect(page.workers()).toHaveLength(2);
     await page.getByText("The comparison is done.").waitFor({ timeout: 400_000 });
-    const rows = page.getByRole("region", { name: "Policies compared" }).getByRole("rowheader");
+    expect(page.workers()).toHaveLength(1);
+    const rows = page.getByRole("region", { name: "Policies compared: Times in ms" }).getByRole("rowheader");
     expect(await rows.allTextContents()).toEqual(["baton", "conserve"]);
+    expect(await seriousFaults(page)).toEqual([]);
+    await demo.shoot(page, "compared");
   }, 600_000);
 
   test("gives its report as JSON and as a page with plots", async () => {
@@ -175,6 +191,8 @@ describe("the comparison of policies", () => {
       page.getByRole("button", { name: "Download as JSON" }).click(),
     ]);
     const report = JSON.parse(readFileSync(await json.path(), "utf8"));
+    expect(report).toMatchObject({ benchmark: "agents", model: "tiny", loads: [{ load: 1.5 }] });
+    expect(report.paces).toHaveLength(2);
     expect(report.cells.map(({ policy, failed }: Cell) => [policy, failed])).toEqual([["baton", 0], ["conserve", 0]]); // biome-ignore format: short
     const [html] = await Promise.all([
       page.waitForEvent("download"),

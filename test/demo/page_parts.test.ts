@@ -10,7 +10,8 @@ import {
   turnOf,
   withTurn,
 } from "../../src/demo/chat/tree.ts";
-import { addressOf } from "../../src/demo/engine.ts";
+import { comparisonFor } from "../../src/demo/compare/compare.ts";
+import { addressOf, models } from "../../src/demo/engine.ts";
 import { ownersOf } from "../../src/demo/fleet/block_map.tsx";
 import { FleetLog } from "../../src/demo/fleet/log.ts";
 import { tasksFor } from "../../src/demo/fleet/prompts.ts";
@@ -18,6 +19,7 @@ import { formatBytes, formatWait } from "../../src/demo/format.ts";
 import { progressBook } from "../../src/demo/progress.ts";
 import { viewOf } from "../../src/demo/route.ts";
 import { createStore } from "../../src/demo/store.ts";
+import { proposedModel, suitedTo } from "../../src/demo/suited.ts";
 import { troubleOf } from "../../src/demo/trouble.ts";
 import { DeviceError, ModelError } from "../../src/index.ts";
 
@@ -111,6 +113,23 @@ test("a fleet has as many tasks as agents, with tools that it has", () => {
   expect(tasksFor(12, ["calculator"]).map(({ tool }) => tool)).toEqual(Array(12).fill("calculator"));
   expect(new Set(tasksFor(12, ["calculator"]).map(({ name }) => name)).size).toBe(12);
   expect(tasksFor(3, [])).toHaveLength(3);
+});
+
+test("a GPU is offered a larger model and long answers, a processor that plays one a small model and short answers", () => {
+  const [gpu, software] = [{ software: false }, { software: true }];
+  expect(proposedModel([gpu, software])).toBe("qwen3-0.6b");
+  expect(proposedModel([software])).toBe("smollm2-135m-instruct");
+  expect(proposedModel([])).toBe("smollm2-135m-instruct");
+  const names = models.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining([suitedTo(gpu).model, suitedTo(software).model]));
+  expect(suitedTo(software).answerTokens).toBeLessThan(suitedTo(gpu).answerTokens);
+});
+
+test("policies are compared by a workload and objectives that suit the adapter", () => {
+  const settings = { policies: ["baton", "conserve"], conversations: 8, load: 0.75 } as const;
+  const [onGpu, onSoftware] = [false, true].map((software) => comparisonFor(settings, { software }));
+  expect(onGpu).toMatchObject({ loads: [0.75], conversations: 8, ttftSloMs: 1000 });
+  expect(onSoftware).toMatchObject({ ttftSloMs: 10_000, shape: { turns: { max: 3 } } });
 });
 
 test("small parts of the page", () => {

@@ -1,6 +1,6 @@
 """Makes text.data.json.gz: token ids and rendered chats as transformers has them, for the kinds of vocabularies Baton reads.
 
-Run:  pip install transformers gguf sentencepiece && python make_text.py SmolLM2-135M-Instruct.Q4_1.gguf
+Run:  pip install torch transformers gguf sentencepiece protobuf && python make_text.py SmolLM2-135M-Instruct.Q4_1.gguf
 
 SmolLM2's vocabulary is the file's (with the `smollm` pre-tokenizer of the model's own tokenizer.json: transformers' GGUF
 conversion leaves the digits out). The others are small ones trained here, with the normaliser, pre-tokenizer, decoder and
@@ -12,7 +12,9 @@ The output is one object:
   texts         the texts
   encodings     by vocabulary, for each text: `control` (control tokens parsed) and `plain` (split_special_tokens)
   decodings     by vocabulary: random ids and the text they decode to
-  templates     name, vocabulary, source, chats: messages, generationPrompt, and rendered + ids or the error's message
+  tools         the tools, as Baton is told of them
+  templates     name, vocabulary, source, chats: messages as Baton has them, whether with the tools, generationPrompt, and rendered +
+                ids or the error's message
 """
 
 import datetime
@@ -33,7 +35,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.integrations.gguf import gguf_tokenizer_mapping as gguf_mapping
 from transformers.utils import chat_template_utils
 
-from text_inputs import CONVERSATIONS, TEMPLATES, TEXTS
+from chat_templates import TEMPLATES
+from text_inputs import CONVERSATIONS, TEXTS, TOOLS
 
 OUTPUT = pathlib.Path(__file__).parent / "text.data.json.gz"
 NOW = datetime.datetime(2024, 7, 6, 12, 30)
@@ -168,38 +171,58 @@ def decodings(tokenizer, rng):
     return cases
 
 
-def shielded_ids(tokenizer, messages, render, trims):
-    """Ids when control tokens come from the template alone: contents are put in after the text is cut at control tokens."""
-    contents = {chr(0x100000 + i): m["content"].strip() if trims else m["content"] for i, m in enumerate(messages)}
-    rendered = render([{**m, "content": placeholder} for m, placeholder in zip(messages, contents)])
+def shielded_ids(tokenizer, messages, tools, render):
+    """Ids when control tokens come from the template alone: texts that hold some are put in after the rest is cut at control tokens."""
     control = sorted({t.content for t in tokenizer.added_tokens_decoder.values() if t.special}, key=len, reverse=True)
+    hidden = {}
+
+    def hide(value):
+        if isinstance(value, dict):
+            return {key: hide(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [hide(inner) for inner in value]
+        if not isinstance(value, str) or not any(token in value for token in control):
+            return value
+        placeholder = chr(0x100000 + len(hidden))
+        hidden[placeholder] = value
+        return placeholder
+
+    rendered = render(hide(messages), hide(tools))
     ids = []
     for part in re.split("(" + "|".join(map(re.escape, control)) + ")", rendered):
         if part in control:
             ids.append(tokenizer.convert_tokens_to_ids(part))
         else:
-            for placeholder, content in contents.items():
+            for placeholder, content in hidden.items():
                 part = part.replace(placeholder, content)
             ids += ids_of(tokenizer, part, control=False, prefix=not ids)
     return ids
 
 
-def chat(tokenizer, source, name, messages, prompt, trims):
-    def render(chat_messages, tokenize=False):
-        made = tokenizer.apply_chat_template(
-            chat_messages, chat_template=source, tokenize=tokenize, add_generation_prompt=prompt,
+def as_transformers_has(message):
+    if "toolCalls" in message:
+        calls = [{"type": "function", "function": {key: made[key] for key in ("name", "arguments")}} for made in message["toolCalls"]]
+        return {"role": message["role"], "content": message["content"], "tool_calls": calls}
+    return {key: message[key] for key in ("role", "name", "content") if key in message}
+
+
+def chat(tokenizer, source, name, messages, prompt, with_tools):
+    def render(chat_messages, chat_tools, tokenize=False):
+        return tokenizer.apply_chat_template(
+            chat_messages, tools=chat_tools, chat_template=source, tokenize=tokenize, add_generation_prompt=prompt,
             return_dict=False,
         )  # fmt: skip
-        return made
 
-    case = {"name": name, "messages": messages, "generationPrompt": prompt}
+    case = {"name": name, "messages": messages, "withTools": with_tools, "generationPrompt": prompt}
+    given = [as_transformers_has(message) for message in messages]
+    tools = [{"type": "function", "function": tool} for tool in TOOLS] if with_tools else None
     try:
-        rendered = render(messages)
+        rendered = render(given, tools)
     except TemplateError as error:
         return {**case, "error": str(error)}
-    if name == "forged":
-        return {**case, "ids": shielded_ids(tokenizer, messages, render, trims)}
-    ids = render(messages, tokenize=True)
+    if with_tools or name == "forged":
+        return {**case, "rendered": rendered, "ids": shielded_ids(tokenizer, given, tools, render)}
+    ids = render(given, tools, tokenize=True)
     assert ids == ids_of(tokenizer, rendered, control=True)
     return {**case, "rendered": rendered, "ids": ids}
 
@@ -223,11 +246,12 @@ def main(path):
         {
             "name": name, "vocabulary": vocabulary, "source": source,
             "chats": [
-                chat(tokenizers[vocabulary], source, title, messages, prompt, trims)
-                for title, messages in CONVERSATIONS.items() for prompt in (True, False)
+                chat(tokenizers[vocabulary], source, title, messages, prompt, conversations is not CONVERSATIONS)
+                for conversations in (CONVERSATIONS, with_tools)
+                for title, messages in conversations.items() for prompt in (True, False)
             ],
         }
-        for name, vocabulary, source, trims in TEMPLATES
+        for name, vocabulary, source, with_tools in TEMPLATES
     ]  # fmt: skip
     data = {
         "versions": {name: importlib.metadata.version(name) for name in packages},
@@ -236,6 +260,7 @@ def main(path):
         "texts": TEXTS,
         "encodings": encodings,
         "decodings": {name: decodings(tokenizer, random.Random(11)) for name, tokenizer in tokenizers.items()},
+        "tools": TOOLS,
         "templates": templates,
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))

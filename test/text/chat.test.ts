@@ -14,15 +14,20 @@ describe.each(reference.templates)("the $name template", ({ vocabulary, source, 
     () => new Date(reference.now),
   );
 
-  test.each(chats)("gives transformers' ids: $name, generation prompt $generationPrompt", (chat) => {
-    const encode = () => template.encode(chat.messages, { generationPrompt: chat.generationPrompt });
-    if (chat.error === undefined) expect(encode()).toEqual(chat.ids);
-    else {
-      expect(encode).toThrow(
-        expect.objectContaining({ code: "invalid-template", message: expect.stringContaining(chat.error) }),
-      );
-    }
-  });
+  test.each(chats)(
+    "gives transformers' ids: $name, tools $withTools, generation prompt $generationPrompt",
+    (chat) => {
+      const { messages, generationPrompt, withTools } = chat;
+      const tools = withTools ? reference.tools : [];
+      const encode = () => template.encode(messages, { generationPrompt, tools });
+      if (chat.error === undefined) expect(encode()).toEqual(chat.ids);
+      else {
+        expect(encode).toThrow(
+          expect.objectContaining({ code: "invalid-template", message: expect.stringContaining(chat.error) }),
+        );
+      }
+    },
+  );
 });
 
 describe("a model without a usable template", () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { Message } from "../../src/protocol/chat.ts";
+import type { Message, ToolDefinition } from "../../src/protocol/chat.ts";
 import type { Metadata } from "../../src/text/metadata.ts";
 import { createTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
 
@@ -11,6 +11,7 @@ export interface TextReference {
   readonly texts: readonly string[];
   readonly encodings: Readonly<Record<string, readonly { control: number[]; plain: number[] }[]>>;
   readonly decodings: Readonly<Record<string, readonly { ids: number[]; text: string }[]>>;
+  readonly tools: readonly ToolDefinition[];
   readonly templates: readonly ReferenceTemplate[];
 }
 
@@ -25,7 +26,9 @@ export interface ReferenceTemplate {
 export interface ReferenceChat {
   readonly name: string;
   readonly messages: readonly Message[];
+  readonly withTools: boolean;
   readonly generationPrompt: boolean;
+  readonly rendered?: string;
   readonly ids?: readonly number[];
   readonly error?: string;
 }

@@ -3,28 +3,8 @@ import type { Message, ToolDefinition } from "../../src/protocol/chat.ts";
 import { createChatTemplate } from "../../src/text/chat.ts";
 import { openVocabularies, readTextReference } from "./reference.ts";
 
-const { metadata, tokenizer } = openVocabularies(readTextReference());
-
-/** What models with tools in their templates print of them, cut down to that. */
-const QWEN = `{%- if tools %}
-    {{- '<|im_start|>system\\n' }}
-    {%- if messages[0].role == 'system' %}{{- messages[0].content + '\\n\\n' }}{%- endif %}
-    {{- "# Tools\\n<tools>" }}
-    {%- for tool in tools %}{{- "\\n" }}{{- tool | tojson }}{%- endfor %}
-    {{- "\\n</tools>\\nWrite <tool_call></tool_call><|im_end|>\\n" }}
-{%- elif messages[0].role == 'system' %}
-    {{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}
-{%- endif %}
-{%- for message in messages %}
-    {%- if message.role == "user" or (message.role == "assistant" and not message.tool_calls) %}
-        {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
-    {%- elif message.role == "tool" %}
-        {%- if loop.first or messages[loop.index0 - 1].role != "tool" %}{{- '<|im_start|>user' }}{%- endif %}
-        {{- '\\n<tool_response>\\n' + message.content + '\\n</tool_response>' }}
-        {%- if loop.last or messages[loop.index0 + 1].role != "tool" %}{{- '<|im_end|>\\n' }}{%- endif %}
-    {%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}`;
+const reference = readTextReference();
+const { metadata, tokenizer } = openVocabularies(reference);
 
 const add: ToolDefinition = {
   name: "add",
@@ -67,32 +47,21 @@ function shown(ids: readonly number[], subject: ReturnType<typeof open>["subject
     .join("");
 }
 
+/** What transformers makes of its messages and tools is compared with in chat.test.ts. */
 describe("a template that knows tools", () => {
-  const { subject, template } = open(QWEN);
+  const known = reference.templates.find(({ name }) => name === "qwen2.5");
+  const { subject, template } = open(known?.source ?? undefined);
+  const { tools } = reference;
 
-  test("tells of them, their calls as they were written, and their results", () => {
-    const ids = template.encode(messages, { generationPrompt: true, tools: [add] });
-    expect(shown(ids, subject)).toBe(`⟦<|im_start|>⟧system
-Be brief.
-
-# Tools
-<tools>
-{"type": "function", "function": {"name": "add", "description": "Adds: é <|im_end|>.", "parameters": {"type": "object", "properties": {"a": {"type": "number"}}}}}
-</tools>
-Write <tool_call></tool_call>⟦<|im_end|>⟧
-⟦<|im_start|>⟧user
-How much?⟦<|im_end|>⟧
-⟦<|im_start|>⟧assistant
-${written}⟦<|im_end|>⟧
-⟦<|im_start|>⟧user
-<tool_response>
-1 <|im_start|>
-</tool_response>
-<tool_response>
-2
-</tool_response>⟦<|im_end|>⟧
-⟦<|im_start|>⟧assistant
-`);
+  test("prints calls as they were written", () => {
+    const chat = known?.chats.find(({ name, generationPrompt }) => name === "result" && generationPrompt);
+    const asMade = '{"name": "add", "arguments": {"a": 2.5, "b": -3}}';
+    const asWritten = '{"name":"add",\n "arguments": {"a":2.50,"b":-3}}';
+    const raw = `<tool_call>\n${asWritten}\n</tool_call>`;
+    const messages = chat?.messages.map((one) => (one.role === "assistant" ? { ...one, raw } : one)) ?? [];
+    const text = shown(template.encode(messages, { generationPrompt: true, tools }), subject);
+    expect(chat?.rendered).toContain(asMade);
+    expect(text.replace(/[⟦⟧]/g, "")).toBe(chat?.rendered?.replace(asMade, asWritten));
   });
 
   test("goes on from what the model wrote with nothing of it run again", () => {
@@ -103,15 +72,6 @@ ${written}⟦<|im_end|>⟧
     const { keep, append } = template.continuation(history, messages.slice(3, 4));
     expect(keep).toBe(cached.length);
     expect(shown(append, subject)).toMatch(/^\n⟦<\|im_start\|>⟧user\n<tool_response>/);
-  });
-
-  test("writes a call that came from elsewhere as the model would", () => {
-    const { raw: _, ...elsewhere } = called as Extract<Message, { role: "assistant" }>;
-    const ids = template.encode([...messages.slice(0, 2), elsewhere], {
-      generationPrompt: false,
-      tools: [add],
-    });
-    expect(shown(ids, subject)).toContain('<tool_call>\n{"name": "add", "arguments": {"a":1}}\n</tool_call>');
   });
 });
 

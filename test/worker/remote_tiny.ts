@@ -1,9 +1,10 @@
 import { expose } from "comlink";
 import type { Runtime, RuntimeOptions } from "../../src/api.ts";
+import { comparePoliciesOn } from "../../src/compare_policies.ts";
 import { createNodePlatform } from "../../src/node.ts";
 import { openRuntime } from "../../src/runtime.ts";
 import { checkRuntimeOptions } from "../../src/runtime_options.ts";
-import { type OpenRuntime, RuntimeEndpoint } from "../../src/worker/endpoint.ts";
+import { type ComparePolicies, type OpenRuntime, RuntimeEndpoint } from "../../src/worker/endpoint.ts";
 import type { WorkerPort } from "../../src/worker/link.ts";
 import { openRemoteRuntime } from "../../src/worker/remote_runtime.ts";
 import { tinyModel } from "../runtime/tiny_runtime.ts";
@@ -14,7 +15,8 @@ export class LoopbackWorker implements WorkerPort {
   terminated = false;
   constructor(open: OpenRuntime) {
     const { port1, port2 } = new MessageChannel();
-    expose(new RuntimeEndpoint(open), port2);
+    const compare: ComparePolicies = (options) => comparePoliciesOn(options, createNodePlatform);
+    expose(new RuntimeEndpoint(open, compare), port2);
     this.endpoint = port1;
   }
 

@@ -24,7 +24,7 @@ const cases: readonly (readonly [string, Partial<RuntimeOptions>, typeof page, b
 ];
 
 test.each(cases)("%s", (_, options, threads, expected) => {
-  expect(runsInWorker({ model: "m", ...options }, threads)).toBe(expected);
+  expect(runsInWorker(options, threads)).toBe(expected);
 });
 
 test.each([
@@ -32,7 +32,7 @@ test.each([
   ["a platform of the caller's", { platform }, page],
   ["no workers", {}, neither],
 ] as const)("a worker that is asked for and cannot be is refused: %s", (_, options, threads) => {
-  expect(() => runsInWorker({ model: "m", thread: "worker", ...options }, threads)).toThrow(InputError);
+  expect(() => runsInWorker({ thread: "worker", ...options }, threads)).toThrow(InputError);
 });
 
 test("in Node a runtime runs in the thread that creates it, and no other can be asked for", async () => {

@@ -1,6 +1,7 @@
 import type { DonePart, Runtime } from "../../index.ts";
 import type { Session } from "../session.ts";
 import { createStore, type Store } from "../store.ts";
+import { suitedTo } from "../suited.ts";
 import { troubleOf } from "../trouble.ts";
 import { Conversations } from "./conversations.ts";
 import {
@@ -43,9 +44,6 @@ export interface Chat {
 }
 
 const SYSTEM = "You are a helpful assistant. Answer briefly.";
-/** Most tokens of an answer: a processor that plays GPU takes a second for a few. */
-const SHORT = 64;
-const LONG = 1024;
 
 export function createChat(session: Session): Chat {
   const tree = createStore<ChatTree>(emptyTree);
@@ -89,8 +87,8 @@ export function createChat(session: Session): Chat {
 
   const sendOptions = (runtime: Runtime) => {
     const { temperature, maxTokens } = settings.value;
-    const suited = runtime.adapter.software ? SHORT : LONG;
-    return { temperature, maxTokens: maxTokens || suited, signal: stopping.signal };
+    const { answerTokens } = suitedTo(runtime.adapter);
+    return { temperature, maxTokens: maxTokens || answerTokens, signal: stopping.signal };
   };
 
   /** With what the model is to be told first from now on. */

@@ -1,9 +1,10 @@
-import type { ComparisonReport } from "../../comparison/report.ts";
-import type { PolicyName } from "../../index.ts";
-import type { Cell } from "../../metrics/replay_cell.ts";
+import { type ReportTable, tablesOf } from "../../comparison/text.ts";
+import type { ComparedPolicies, PolicyComparison, PolicyName } from "../../index.ts";
 import { policyTexts } from "../fleet/settings.ts";
+import { type PhaseProgress, phaseTitles } from "../progress.ts";
 import type { Session } from "../session.ts";
 import { actionsOf } from "../shell/actions.ts";
+import { PhaseBar } from "../shell/load_card.tsx";
 import { Scroll } from "../shell/scroll.tsx";
 import { TroubleCard } from "../shell/trouble_card.tsx";
 import { useStore } from "../store.ts";
@@ -30,7 +31,7 @@ export function CompareView({
       </summary>
       <p class="quiet">
         The same generated conversations under each policy, one after the other, on a prefiller and a decoder
-        of this machine. The model is loaded anew for each.
+        of this machine, beside the model that is loaded.
       </p>
       <form
         onSubmit={(event) => {
@@ -52,9 +53,14 @@ export function CompareView({
           <span role="status">{describe(state, few)}</span>
         </div>
       </form>
-      {running && <progress aria-label="Conversations replayed" max={state.total} value={state.done} />}
-      {state.kind === "failed" && <TroubleCard trouble={state.trouble} actions={actionsOf(session)} />}
-      {state.kind === "done" && <Result state={state} />}
+      {state.kind === "running" && state.phases.map((phase) => <PhaseBar key={phase.phase} {...phase} />)}
+      {state.kind === "failed" && (
+        <TroubleCard
+          trouble={state.trouble}
+          actions={actionsOf(session, { retry: () => void comparer.start() })}
+        />
+      )}
+      {state.kind === "done" && <Result compared={state.compared} />}
     </details>
   );
 }
@@ -86,14 +92,14 @@ function Fields({ settings, comparer, disabled }: FieldsProps) {
         />
       </label>
       <label>
-        They come at {settings.ratePerSecond} a second
+        They come at {Math.round(100 * settings.load)}% of what the devices manage
         <input
           type="range"
-          min="0.1"
-          max="10"
-          step="0.1"
-          value={settings.ratePerSecond}
-          onInput={({ currentTarget }) => set({ ratePerSecond: currentTarget.valueAsNumber })}
+          min="0.25"
+          max="1.5"
+          step="0.05"
+          value={settings.load}
+          onInput={({ currentTarget }) => set({ load: currentTarget.valueAsNumber })}
         />
       </label>
       <fieldset class="tools wide">
@@ -114,38 +120,32 @@ function Fields({ settings, comparer, disabled }: FieldsProps) {
 }
 
 function describe(state: CompareState, few: boolean): string {
-  if (state.kind === "running") return `${state.policy}: ${state.done} of ${state.total} conversations`;
+  if (state.kind === "running") return describeWork(state.phases.at(-1));
   if (state.kind === "done") return "The comparison is done.";
   return few ? "Choose two policies at least." : "";
 }
 
-type Column = readonly [title: string, of: (cell: Cell) => string];
+function describeWork(phase: PhaseProgress | undefined): string {
+  if (phase === undefined) return "Asking for the GPU …";
+  return phase.phase === "measure" ? `Measuring ${phase.label}` : phaseTitles[phase.phase];
+}
 
-const ms = (value: number) => (Number.isFinite(value) ? `${value.toFixed(0)} ms` : "none");
-
-const COLUMNS: readonly Column[] = [
-  ["TTFET p95", ({ ttfetMs }) => ms(ttfetMs.p95)],
-  ["First TTFT p95", ({ firstTtftMs }) => ms(firstTtftMs.p95)],
-  ["Later TTFT p95", ({ laterTtftMs }) => ms(laterTtftMs.p95)],
-  ["Last TBT p95", ({ lastTurnTbtMs }) => ms(lastTurnTbtMs.p95)],
-  ["SLOs kept", ({ sloShare }) => `${Math.round(100 * sloShare)}%`],
-  ["Goodput", ({ goodput }) => `${goodput.toFixed(2)}/s`],
-  ["Handoffs each", ({ handoffs, conversations }) => (handoffs / conversations).toFixed(1)],
-];
-
-function Result({ state }: { readonly state: Extract<CompareState, { kind: "done" }> }) {
-  const { report, replays } = state;
+function Result({ compared }: { readonly compared: ComparedPolicies }) {
+  const { comparison } = compared;
+  const tables = comparison.loads.flatMap(({ load }) => tablesOf(comparison, load));
   return (
     <>
-      <Scroll label="Policies compared">
-        <Table report={report} />
-      </Scroll>
-      <p class="quiet">{describeObjectives(report)}</p>
+      {tables.map(({ title, rows }) => (
+        <Scroll key={title} label={`Policies compared: ${title}`}>
+          <Table title={title} rows={rows} />
+        </Scroll>
+      ))}
+      <p class="quiet">{describeObjectives(comparison)}</p>
       <div class="row">
-        <button type="button" onClick={() => downloadJson(report)}>
+        <button type="button" onClick={() => downloadJson(compared)}>
           Download as JSON
         </button>
-        <button type="button" onClick={() => void downloadHtml(report, replays)}>
+        <button type="button" onClick={() => void downloadHtml(compared)}>
           Download as a page with plots
         </button>
       </div>
@@ -153,26 +153,26 @@ function Result({ state }: { readonly state: Extract<CompareState, { kind: "done
   );
 }
 
-function Table({ report: { cells } }: { readonly report: ComparisonReport }) {
+function Table({ title, rows: [head = [], ...rows] }: ReportTable) {
   return (
     <table>
+      <caption>{title}</caption>
       <thead>
         <tr>
-          <th scope="col">Policy</th>
-          {COLUMNS.map(([title]) => (
-            <th key={title} scope="col" class="number">
-              {title}
+          {head.map((text, at) => (
+            <th key={text} scope="col" {...(at > 0 && { class: "number" })}>
+              {text}
             </th>
           ))}
         </tr>
       </thead>
       <tbody>
-        {cells.map((cell) => (
-          <tr key={cell.policy}>
-            <th scope="row">{cell.policy}</th>
-            {COLUMNS.map(([title, of]) => (
-              <td key={title} class="number">
-                {of(cell)}
+        {rows.map(([name, ...cells]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            {cells.map((text, at) => (
+              <td key={head[at + 1]} class="number">
+                {text}
               </td>
             ))}
           </tr>
@@ -182,6 +182,7 @@ function Table({ report: { cells } }: { readonly report: ComparisonReport }) {
   );
 }
 
-function describeObjectives({ slo, workload }: ComparisonReport): string {
-  return `${workload}. Goodput counts conversations whose every turn had its first token within ${slo.ttftMs / 1000} s and whose mean time between tokens was at most ${slo.tbtMs} ms. So few conversations say little: differences of some percent are noise.`;
+function describeObjectives({ slo, workload, loads }: PolicyComparison): string {
+  const rates = loads.map(({ ratePerSecond }) => ratePerSecond.toFixed(2)).join(", ");
+  return `${workload}; ${rates} conversations a second. Goodput counts conversations whose every turn had its first token within ${slo.ttftMs / 1000} s and whose mean time between tokens was at most ${slo.tbtMs} ms. So few conversations say little: differences of some percent are noise.`;
 }

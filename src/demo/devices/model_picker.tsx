@@ -3,7 +3,7 @@ import { addressOf, models } from "../engine.ts";
 import { formatBytes } from "../format.ts";
 import type { Session } from "../session.ts";
 import { useStore } from "../store.ts";
-import { useAdapters } from "./use_adapters.ts";
+import { useProposal } from "./use_adapters.ts";
 
 /** The ways to a model: the catalogue, a file, an address. */
 export function ModelPicker({ session }: { readonly session: Session }) {
@@ -28,7 +28,7 @@ function Catalogue({ session }: { readonly session: Session }) {
         <li key={name}>
           <span>
             <strong>{title}</strong>
-            {name === proposed && models.length > 1 && " (suits this machine)"}
+            {name === proposed && " (suits this machine)"}
             <br />
             <span class="quiet">
               {formatBytes(bytes)}, {licence}
@@ -45,14 +45,6 @@ function Catalogue({ session }: { readonly session: Session }) {
       ))}
     </ul>
   );
-}
-
-/** On a real GPU the largest model of the catalogue; on a processor that plays one, the smallest. */
-function useProposal(): string | undefined {
-  const { adapters } = useAdapters();
-  const bySize = models.toSorted((a, b) => a.bytes - b.bytes);
-  const hasGpu = adapters?.some(({ summary }) => !summary.software) ?? false;
-  return (hasGpu ? bySize.at(-1) : bySize[0])?.name;
 }
 
 function FileTarget({ session }: { readonly session: Session }) {
@@ -99,8 +91,7 @@ function AddressField({ session }: { readonly session: Session }) {
   return (
     <form class="address" onSubmit={load}>
       <label for="model-address">
-        A file of the Hugging Face Hub, as owner/repository/file.gguf, or its address. On a real GPU a larger
-        model is a good choice, such as Qwen3 0.6B.
+        A file of the Hugging Face Hub, as owner/repository/file.gguf, or its address.
       </label>
       <input
         id="model-address"

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { type AdapterReport, listAdapters } from "../engine.ts";
+import { proposedModel } from "../suited.ts";
 import { type Trouble, troubleOf } from "../trouble.ts";
 
 export interface FoundAdapters {
@@ -21,4 +22,10 @@ export function useAdapters(): FoundAdapters {
     };
   }, []);
   return found;
+}
+
+/** The name of the catalogue's model that suits this browser's adapters. */
+export function useProposal(): string {
+  const { adapters = [] } = useAdapters();
+  return proposedModel(adapters.map(({ summary }) => summary));
 }

@@ -1,4 +1,5 @@
-import { defaultModel, models, type Setup } from "../engine.ts";
+import { useProposal } from "../devices/use_adapters.ts";
+import { models, type Setup } from "../engine.ts";
 import { formatBytes, formatCount, formatWait } from "../format.ts";
 import { type PhaseProgress, phaseTitles } from "../progress.ts";
 import type { Session } from "../session.ts";
@@ -31,7 +32,8 @@ export function LoadCard({ session, title, setup }: LoadCardProps) {
 }
 
 function Offer({ session, title, setup }: LoadCardProps) {
-  const model = models.find(({ name }) => name === defaultModel);
+  const proposed = useProposal();
+  const model = models.find(({ name }) => name === proposed);
   const file = () => chooseFile((chosen) => void session.load({ kind: "file", file: chosen }, setup));
   return (
     <div class="card offer">

@@ -1,4 +1,4 @@
-import type { AssistantMessage, ToolCall } from "../../protocol/chat.ts";
+import type { AssistantMessage, JsonObject, ToolCall } from "../../protocol/chat.ts";
 import { atLineBegin, atText, jsonCalls } from "./json_calls.ts";
 import { taggedCalls } from "./tagged_calls.ts";
 import type { ToolCallParser } from "./tool_call_parser.ts";
@@ -66,7 +66,13 @@ function written(style: ToolCallStyle, { raw, content, toolCalls = [] }: Assista
   if (raw !== undefined) return raw;
   const call = ({ name, arguments: given }: ToolCall) => {
     const { begin, end } = style.frame(name);
-    return `${begin}${JSON.stringify(given)}${end}`;
+    return `${begin}${spaced(given)}${end}`;
   };
   return [...(content === "" ? [] : [content]), ...toolCalls.map(call)].join("\n");
+}
+
+/** JSON as chat templates print it: with a space behind each comma and colon. */
+function spaced(value: JsonObject): string {
+  // A line break is never part of a text in it.
+  return JSON.stringify(value, undefined, 1).replace(/,\n */g, ", ").replace(/\n */g, "");
 }

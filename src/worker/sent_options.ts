@@ -2,7 +2,12 @@ import type { RuntimeOptions } from "../api.ts";
 import type { Sent } from "./messages.ts";
 
 type Given = Pick<RuntimeOptions, "model"> &
-  Partial<Pick<RuntimeOptions, "device" | "platform" | "onProgress" | "signal" | "thread" | "workerUrl" | "modelsUrl">>;
+  Partial<
+    Pick<
+      RuntimeOptions,
+      "device" | "platform" | "onProgress" | "signal" | "thread" | "workerUrl" | "modelsUrl"
+    >
+  >;
 
 /** What can be sent of the options. */
 export function sentOptions<Options extends Given>(options: Options): Sent<Options> {

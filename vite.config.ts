@@ -79,6 +79,7 @@ export default defineConfig({
         cli: "src/cli/main.ts",
         bench: "bench/main.ts",
         first_token: "bench/first_token_child.ts",
+        grid_worker: "bench/grid_worker.ts",
       },
       formats: ["es"],
     },

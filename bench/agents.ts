@@ -8,10 +8,10 @@ import { comparisonHtml } from "../src/comparison/html.ts";
 import { WHOLE_MACHINE } from "../src/comparison/take_cells.ts";
 import { comparisonText } from "../src/comparison/text.ts";
 import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
+import { shapes } from "../src/model/shapes.ts";
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import { parseTrace } from "../src/workload/trace.ts";
 import { type AgentsReport, type AgentsRequest, runAgents } from "./agents_run.ts";
-import { shapes } from "./shapes.ts";
 
 interface AgentsOptions {
   readonly devices: string;

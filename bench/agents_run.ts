@@ -5,6 +5,7 @@ import { type CellsRequest, takeCells } from "../src/comparison/take_cells.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
 import type { Replay } from "../src/metrics/replay.ts";
+import { shapes } from "../src/model/shapes.ts";
 import { openAdapter } from "../src/platform/node/gpu.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
 import type { DeviceRole } from "../src/protocol/device.ts";
@@ -14,7 +15,6 @@ import { triedOut } from "../src/runner/try_out.ts";
 import { AGENTS } from "../src/workload/agents.ts";
 import { describeMachine, loadAverage, type Machine } from "./machine.ts";
 import { openRandomModel } from "./random_model.ts";
-import { shapes } from "./shapes.ts";
 
 /** The comparison of policies on a prefiller and a decoder of this machine, and its report. */
 
@@ -82,12 +82,38 @@ export async function runAgents(
   }
 }
 
+/** A prefiller and a decoder with random weights, and what closes them. @throws BatonError */
+export async function openAgentPair(
+  request: Running & { readonly adapters: readonly [string, string]; readonly shape: string },
+): Promise<{ readonly devices: readonly ReplayDevice[]; readonly close: () => void }> {
+  const { adapters, shape, onSoftware } = request;
+  const wanted = { ...request, model: { kind: "shape", name: shape } as const, kvMiB: undefined };
+  const opened: GpuRunner[] = [];
+  const close = () => {
+    for (const runner of opened) runner.dispose();
+  };
+  try {
+    for (const adapter of adapters) opened.push(await openAgentRunner(wanted, adapter, 2));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const software = opened.find(({ tunable }) => tunable.gpu.summary.software);
+  if (software !== undefined) onSoftware(software.name);
+  const roles = [[PREFILLER, "prefiller"] as const, [DECODER, "decoder"] as const];
+  const devices = opened.flatMap((runner, at) => {
+    const role = roles[at];
+    return role ? [deviceOf(role[0], role[1], runner)] : [];
+  });
+  return { devices, close };
+}
+
 function deviceOf(id: string, role: DeviceRole, runner: GpuRunner): ReplayDevice {
   return { id, role, limits: runner.limits, runner };
 }
 
 async function openAgentRunner(
-  { model, kvMiB, signal, onProgress }: AgentsRequest & Running,
+  { model, kvMiB, signal, onProgress }: Pick<AgentsRequest, "model" | "kvMiB"> & Running,
   adapter: string,
   sharers: number,
 ): Promise<GpuRunner> {

@@ -5,10 +5,14 @@ import { addAgents } from "./agents.ts";
 import { addBatching } from "./batching.ts";
 import { addBusyWait } from "./busy_wait.ts";
 import { addEngine, addShow } from "./engine.ts";
+import { addFidelity } from "./fidelity.ts";
 import { addHandoff } from "./handoff.ts";
+import { addPaper } from "./paper.ts";
 import { addParts } from "./parts.ts";
 import { addPeers } from "./peers.ts";
+import { addPolicyMap } from "./policy_map.ts";
 import { addScheduler } from "./scheduler.ts";
+import { addSimulatorScale } from "./simulator_scale.ts";
 import { addSpeculation } from "./speculation.ts";
 
 /** Runs the benchmarks' program with `args` (without Node and the script). Never throws; returns the exit status. */
@@ -34,6 +38,10 @@ export async function runBench(args: readonly string[], io: Io): Promise<number>
   addScheduler(program, io);
   addBatching(program, io);
   addHandoff(program, io);
+  addFidelity(program, io);
+  addPaper(program, io);
+  addSimulatorScale(program, io);
+  addPolicyMap(program, io);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;

@@ -5,12 +5,12 @@ import { type Io, print, printJson, say } from "../src/cli/io.ts";
 import { addModelOptions, type ModelOptions, parseNumber, runtimeOptions } from "../src/cli/model_options.ts";
 import { createProgress } from "../src/cli/progress_display.ts";
 import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
+import { shapes } from "../src/model/shapes.ts";
 import { checkRuntimeOptions } from "../src/runtime_options.ts";
 import { chooseCases, chooseProfiled, engineCases } from "./cases.ts";
 import { compareReports, readReport, readWholeReport } from "./compare.ts";
 import { describeReport } from "./describe.ts";
 import { type EngineJob, runEngineJob } from "./engine_job.ts";
-import { shapes } from "./shapes.ts";
 import type { ChromeTrace } from "./trace.ts";
 
 interface EngineOptions extends ModelOptions {

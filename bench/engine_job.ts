@@ -3,6 +3,7 @@ import { inClone } from "../scripts/steps.mjs";
 import type { Work } from "../src/cli/progress_display.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { openGguf } from "../src/loader/gguf.ts";
+import type { ModelShape } from "../src/model/shapes.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
 import type { Platform } from "../src/platform/platform.ts";
 import type { CheckedRuntimeOptions } from "../src/runtime_options.ts";
@@ -15,7 +16,6 @@ import { HostMemory, type HostPeaks } from "./host_memory.ts";
 import { describeMachine, loadAverage } from "./machine.ts";
 import { openRandomModel } from "./random_model.ts";
 import type { EngineReport } from "./report.ts";
-import type { ModelShape } from "./shapes.ts";
 import { TraceLog } from "./trace.ts";
 
 /** What to measure: options, checked. */

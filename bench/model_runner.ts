@@ -2,12 +2,12 @@ import type { Work } from "../src/cli/progress_display.ts";
 import { invalidOption } from "../src/conversation/option_checks.ts";
 import { openDevice } from "../src/gpu/device.ts";
 import { type GgufFile, openGguf } from "../src/loader/gguf.ts";
+import { shapes } from "../src/model/shapes.ts";
 import { openAdapter } from "../src/platform/node/gpu.ts";
 import { createNodePlatform } from "../src/platform/node/node_platform.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import { openRunner } from "../src/runner/open_runner.ts";
 import { openRandomModel } from "./random_model.ts";
-import { shapes } from "./shapes.ts";
 
 /** Weights of a file, or random ones of a named shape. */
 export interface BenchedModel {

@@ -8,7 +8,8 @@ import { type Cell, cellOf } from "../src/metrics/replay_cell.ts";
 import { baton } from "../src/scheduler/policies/baton.ts";
 import { conserve } from "../src/scheduler/policies/conserve.ts";
 import type { Policy, StepRules } from "../src/scheduler/policy.ts";
-import { type SimulatedSpec, simulate } from "../src/simulator/simulate.ts";
+import { simulate } from "../src/simulator/simulate.ts";
+import type { SimulatedSpec } from "../src/simulator/simulation.ts";
 import { AGENTS } from "../src/workload/agents.ts";
 import { generateWorkload } from "../src/workload/generate.ts";
 

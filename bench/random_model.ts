@@ -5,7 +5,7 @@ import { floatToHalf } from "../src/loader/half.ts";
 import { ggmlTypes, rowBytes } from "../src/loader/quantisation/ggml_types.ts";
 import { tensorNames } from "../src/model/architectures/architecture.ts";
 import { architectures } from "../src/model/architectures/table.ts";
-import type { ModelShape } from "./shapes.ts";
+import type { ModelShape } from "../src/model/shapes.ts";
 
 /** A model of a named shape with random weights, made while it is read: it goes the loader's way and is never whole in memory. */
 

@@ -1,4 +1,5 @@
 import { type GpuDevice, openDevice } from "../src/gpu/device.ts";
+import { shapes } from "../src/model/shapes.ts";
 import { openAdapter } from "../src/platform/node/gpu.ts";
 import type { OnProgress } from "../src/protocol/progress.ts";
 import type { GpuRunner } from "../src/runner/gpu_runner.ts";
@@ -6,7 +7,6 @@ import { openRunner } from "../src/runner/open_runner.ts";
 import { checkRuntimeOptions } from "../src/runtime_options.ts";
 import type { FirstTokenJob } from "./first_token_child.ts";
 import { openRandomModel } from "./random_model.ts";
-import { shapes } from "./shapes.ts";
 
 /** A runner of random weights as `createRuntime` makes one of a file. @throws RangeError, DeviceError */
 export async function openRandomRunner(

@@ -1,9 +1,9 @@
 import type { Precision } from "../../src/api.ts";
 import type { Work } from "../../src/cli/progress_display.ts";
 import type { PlainError } from "../../src/errors.ts";
+import type { ModelShape } from "../../src/model/shapes.ts";
 import type { EngineCase } from "../cases.ts";
 import type { EngineRun } from "../engine_run.ts";
-import type { ModelShape } from "../shapes.ts";
 import type { SliceEvent } from "../trace.ts";
 
 /** What the page and the server that it is from say to each other, and where. */

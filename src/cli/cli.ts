@@ -4,7 +4,9 @@ import { addChat } from "./commands/chat.ts";
 import { addDevices } from "./commands/devices.ts";
 import { addEval } from "./commands/eval.ts";
 import { addModels } from "./commands/models.ts";
+import { addProvision } from "./commands/provision.ts";
 import { addRun } from "./commands/run.ts";
+import { addSimulate } from "./commands/simulate.ts";
 import { addStart } from "./commands/start.ts";
 import { addTune } from "./commands/tune.ts";
 import { fail } from "./failure.ts";
@@ -19,6 +21,8 @@ const commands: readonly ((program: Command, io: Io) => void)[] = [
   addModels,
   addDevices,
   addTune,
+  addSimulate,
+  addProvision,
 ];
 
 const ENVIRONMENT = `

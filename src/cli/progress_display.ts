@@ -9,7 +9,7 @@ export interface Work {
   readonly phase: Progress["phase"] | "evaluate";
   readonly done: number;
   readonly total: number | undefined;
-  readonly unit: Progress["unit"] | "tokens";
+  readonly unit: Progress["unit"] | "tokens" | "points";
   readonly label: string;
 }
 

@@ -48,7 +48,7 @@ pre { overflow-x: auto; font-size: 12px; line-height: 1.5; }
 .key span { display: inline-block; width: 1em; height: 0.8em; margin: 0 0.3em 0 1em; }
 </style>
 <h1>Policies compared</h1>
-<p>${escaped(report.takenAt)}. The same conversations under each policy, on real devices; plots are of load ${top}, first seed.</p>
+<p>${escaped(report.takenAt)}. The same conversations under each policy; plots are of load ${top}, first seed.</p>
 <pre>${escaped(table)}</pre>
 <h2>How long things took</h2>
 <div id="cdfs"></div>

@@ -7,9 +7,10 @@ import type {
   Replay,
   StepRecord,
 } from "../metrics/replay.ts";
+import { stepWork } from "../metrics/step_work.ts";
 import type { DeviceSpec } from "../protocol/device.ts";
 import { GREEDY } from "../protocol/sampling.ts";
-import type { Runner, StepPlan } from "../protocol/step.ts";
+import type { Runner } from "../protocol/step.ts";
 import type { Policy } from "../scheduler/policy.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import { Draws } from "../workload/random.ts";
@@ -173,7 +174,7 @@ function logged(
     run: async (plan) => {
       const result = await runner.run(plan);
       const endMs = now();
-      log.steps.push({ device, startMs: endMs - result.ms, endMs, ...contentOf(plan) });
+      log.steps.push({ device, startMs: endMs - result.ms, endMs, ...stepWork(plan) });
       return result;
     },
     exportBlocks: (blocks) =>
@@ -181,11 +182,4 @@ function logged(
     importBlocks: (blocks, data) => copied("import", data.byteLength, runner.importBlocks(blocks, data)),
     dispose: () => {},
   };
-}
-
-function contentOf({ rows }: StepPlan): Pick<StepRecord, "prefillTokens" | "decodes"> {
-  const decodes = rows.filter(({ tokens, output, position }) => {
-    return tokens.length === 1 && output.kind === "token" && position > 0;
-  }).length;
-  return { decodes, prefillTokens: rows.reduce((sum, { tokens }) => sum + tokens.length, 0) - decodes };
 }

@@ -2,9 +2,7 @@ import type { Slo } from "../metrics/conversation_metrics.ts";
 import type { Replay } from "../metrics/replay.ts";
 import { type Cell, cellOf } from "../metrics/replay_cell.ts";
 import type { OnProgress } from "../protocol/progress.ts";
-import { ampd } from "../scheduler/policies/ampd.ts";
-import { type PolicyName, policies } from "../scheduler/policies/table.ts";
-import type { Policy } from "../scheduler/policy.ts";
+import { type PolicyName, policies, policyNamed } from "../scheduler/policies/table.ts";
 import { generateWorkload, type WorkloadShape } from "../workload/generate.ts";
 import { totalsOf, type WorkloadConversation } from "../workload/workload.ts";
 import { compareToBaton, type LoadReplay } from "./compare.ts";
@@ -63,7 +61,7 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
     whole,
   } = request;
   const sides = [
-    ...request.policies.map((name) => ({ name: name as string, policy: policyOf(name, slo), devices })),
+    ...request.policies.map((name) => ({ name: name as string, policy: policyNamed(name, slo), devices })),
     ...(whole
       ? [{ name: WHOLE_MACHINE, policy: policies["collocated-sticky"], devices: [whole] as const }]
       : []),
@@ -104,11 +102,6 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
       seed === 1 && load === shares.at(-1) ? replayed : [],
     ),
   };
-}
-
-/** AMPD is told the SLOs. */
-function policyOf(name: PolicyName, { ttftMs, tbtMs }: Slo): Policy {
-  return name === "ampd" ? ampd({ ttftSloMs: ttftMs, tbtSloMs: tbtMs, error: 0 }) : policies[name];
 }
 
 /** Tells of each conversation that has ended; those of cells that are taken again count beyond. */

@@ -1,13 +1,12 @@
 import type { ConversationTurn } from "./conversation_metrics.ts";
+import type { StepWork } from "./step_work.ts";
 
 /** What happened in a replay of a workload, on real devices or on simulated ones. All times in ms from its beginning. */
 
-export interface StepRecord {
+export interface StepRecord extends StepWork {
   readonly device: string;
   readonly startMs: number;
   readonly endMs: number;
-  readonly prefillTokens: number;
-  readonly decodes: number;
 }
 
 export interface CopyRecord {

@@ -1,39 +1,22 @@
 import type { ConversationTurn } from "../metrics/conversation_metrics.ts";
-import type { CopyRecord, Replay, StepRecord } from "../metrics/replay.ts";
+import type { CopyRecord, StepRecord } from "../metrics/replay.ts";
+import type { StepWork } from "../metrics/step_work.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
-import type { DeviceSpec } from "../protocol/device.ts";
+import { type DeviceSpec, HOST } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
+import type { PlainError } from "../protocol/plain_error.ts";
 import { GREEDY } from "../protocol/sampling.ts";
-import type { Policy } from "../scheduler/policy.ts";
+import type { StepPlan } from "../protocol/step.ts";
 import { Scheduler } from "../scheduler/scheduler.ts";
 import type { WorkloadConversation } from "../workload/workload.ts";
-import { SimulatedDevice, type StepCost } from "./simulated_device.ts";
+import type { DeviceUseTotals } from "./device_use.ts";
+import { SimulatedDevice } from "./simulated_device.ts";
+import { SimulatedLink } from "./simulated_link.ts";
+import type { DeviceFault, SimulatedSpec, SimulateOptions, Simulation, TurnRow } from "./simulation.ts";
+import { TurnTotals } from "./turn_totals.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** The scheduler that runs on real devices, on simulated ones and a virtual clock. */
-
-export interface SimulatedSpec extends DeviceSpec {
-  readonly cost: StepCost;
-}
-
-/** The way between a device and host memory: one for all, a copy after the other. */
-export interface SimulatedLink {
-  readonly bytesPerMs: number;
-  readonly latencyMs: number;
-}
-
-export interface SimulateOptions {
-  readonly policy: Policy;
-  readonly devices: readonly SimulatedSpec[];
-  readonly link: SimulatedLink;
-  /** How many KV blocks of idle conversations host memory may hold. Default 0. */
-  readonly hostBlocks?: number;
-}
-
-export interface Simulation extends Replay {
-  /** How many events the scheduler was told. */
-  readonly events: number;
-}
 
 export function simulate(workload: readonly WorkloadConversation[], options: SimulateOptions): Simulation {
   return new Simulator(options).run(workload);
@@ -44,7 +27,14 @@ interface LiveConversation {
   readonly turns: ConversationTurn[];
   /** Of the turn that runs. */
   arrivedMs: number;
+  startedMs: number | undefined;
+  device: string | undefined;
   tokenMs: number[];
+  tokens: number;
+  firstTokenMs: number | undefined;
+  lastTokenMs: number;
+  /** How many turns have ended. */
+  ended: number;
   error: string | undefined;
   transfers: number;
   movedBlocks: number;
@@ -53,54 +43,136 @@ interface LiveConversation {
 class Simulator {
   readonly #clock = new VirtualClock();
   readonly #scheduler: Scheduler;
-  readonly #policy: Policy;
+  readonly #options: SimulateOptions;
   readonly #link: SimulatedLink;
+  readonly #links = new Map<string, SimulatedLink>();
   readonly #devices = new Map<string, SimulatedDevice>();
+  /** Of all that ever were, so that what a lost one did is counted. */
+  readonly #used: SimulatedDevice[] = [];
   readonly #steps: StepRecord[] = [];
   readonly #copies: CopyRecord[] = [];
-  /** By turn. */
+  readonly #rows: TurnRow[] = [];
   readonly #running = new Map<number, LiveConversation>();
-  readonly #all: LiveConversation[] = [];
+  readonly #byId = new Map<string, LiveConversation>();
+  readonly #waiting: LiveConversation[] = [];
+  readonly #areUnlike: boolean;
   readonly #blockBytes: number;
+  readonly #keeps: "all" | "turns" | "totals";
+  readonly #totals = new TurnTotals();
   #turns = 0;
   #events = 0;
-  #linkFreeMs = 0;
+  #copiedBytes = 0;
 
-  constructor({ policy, devices, link, hostBlocks = 0 }: SimulateOptions) {
-    this.#policy = policy;
+  constructor(options: SimulateOptions) {
+    const { policy, devices, link, hostBlocks = 0 } = options;
+    this.#options = options;
+    this.#keeps = options.keeps ?? "all";
     this.#blockBytes = devices[0]?.limits.blockBytes ?? 0;
-    this.#link = link;
-    this.#scheduler = new Scheduler({ devices, policy, speculation: "off", hostBlocks });
-    for (const { cost, ...spec } of devices)
-      this.#devices.set(spec.id, new SimulatedDevice(spec, cost, this.#clock, this.#steps));
+    this.#link = new SimulatedLink(link, this.#clock);
+    this.#areUnlike = areUnlike(devices);
+    const specs = devices.map((device) => this.#specOf(device));
+    this.#scheduler = new Scheduler({ devices: specs, policy, speculation: "off", hostBlocks });
+    for (const device of devices) this.#add(device);
   }
 
   run(workload: readonly WorkloadConversation[]): Simulation {
+    const { concurrency, faults = [], joins = [], policy } = this.#options;
     for (const given of workload) {
-      const live: LiveConversation = { given, turns: [], arrivedMs: 0, tokenMs: [], error: undefined, transfers: 0, movedBlocks: 0 }; // biome-ignore format: one record
-      this.#all.push(live);
-      this.#clock.at(given.arrivalMs, () => this.#arrive(live));
+      const live: LiveConversation = { given, turns: [], arrivedMs: 0, startedMs: undefined, device: undefined, tokenMs: [], tokens: 0, firstTokenMs: undefined, lastTokenMs: 0, ended: 0, error: undefined, transfers: 0, movedBlocks: 0 }; // biome-ignore format: one record
+      this.#byId.set(given.id, live);
+      if (concurrency === undefined) this.#clock.at(given.arrivalMs, () => this.#arrive(live));
+      else this.#waiting.push(live);
     }
+    this.#waiting.reverse();
+    for (let n = 0; n < (concurrency ?? 0); n++) this.#admit();
+    for (const fault of faults) this.#clock.at(fault.atMs, () => this.#lose(fault));
+    for (const { atMs, device } of joins) this.#clock.at(atMs, () => this.#join(device));
     this.#clock.run();
     const blockBytes = this.#blockBytes;
     return {
-      policy: this.#policy.name,
+      policy: policy.name,
       totalMs: this.#clock.nowMs,
-      conversations: this.#all.map(({ given, turns, error, transfers, movedBlocks }) => {
+      conversations: Array.from(this.#byId.values(), ({ given, turns, error, transfers, movedBlocks }) => {
         return { id: given.id, turns, error, transfers, movedBytes: movedBlocks * blockBytes };
       }),
       steps: this.#steps,
       copies: this.#copies,
       occupancy: [],
+      rows: this.#rows,
       events: this.#events,
+      use: this.#useByDevice(),
+      copiedBytes: this.#copiedBytes,
+      totals: this.#totals,
     };
+  }
+
+  /** As the scheduler knows it: unlike devices are tried out. */
+  #specOf({ cost, link: _, ...spec }: SimulatedSpec): DeviceSpec {
+    return this.#areUnlike ? { prefillMsPerToken: cost(TRIED) / TRIED_TOKENS, ...spec } : spec;
+  }
+
+  #useByDevice(): Record<string, DeviceUseTotals> {
+    const all: Record<string, DeviceUseTotals> = {};
+    for (const { spec, use } of this.#used) {
+      const { busyMs, prefillMs, decodeMs, curvedMs } = use.totals;
+      const before = all[spec.id] ?? { busyMs: 0, prefillMs: 0, decodeMs: 0, curvedMs: 0 };
+      all[spec.id] = {
+        busyMs: before.busyMs + busyMs,
+        prefillMs: before.prefillMs + prefillMs,
+        decodeMs: before.decodeMs + decodeMs,
+        curvedMs: before.curvedMs + curvedMs,
+      };
+    }
+    return all;
+  }
+
+  #add(spec: SimulatedSpec): void {
+    if (spec.link && !this.#links.has(spec.id))
+      this.#links.set(spec.id, new SimulatedLink(spec.link, this.#clock));
+    const device = new SimulatedDevice(this.#specOf(spec), spec.cost, this.#clock, {
+      begins: (id, plan, startMs) => this.#begins(id, plan, startMs),
+      ended: (record) => void (this.#keeps === "all" && this.#steps.push(record)),
+    });
+    this.#devices.set(spec.id, device);
+    this.#used.push(device);
+  }
+
+  #join(spec: SimulatedSpec): void {
+    this.#add(spec);
+    this.#send({ kind: "device-joined", device: this.#specOf(spec) });
+  }
+
+  #lose({ device: id, backAtMs }: DeviceFault): void {
+    const spec = this.#options.devices.find((one) => one.id === id);
+    this.#devices.get(id)?.lose();
+    this.#devices.delete(id);
+    const error: PlainError = { name: "DeviceError", code: "device-lost", message: `${id} was lost.`, fields: { device: id } }; // biome-ignore format: one record
+    this.#send({ kind: "device-lost", device: id, error, recovering: backAtMs !== undefined });
+    if (spec && backAtMs !== undefined) this.#clock.at(backAtMs, () => this.#join(spec));
+  }
+
+  #begins(device: string, { rows }: StepPlan, startMs: number): void {
+    for (const { sequence } of rows) {
+      const live = this.#byId.get(sequence);
+      if (live === undefined) continue;
+      live.startedMs ??= startMs;
+      live.device = device;
+    }
+  }
+
+  #admit(): void {
+    const next = this.#waiting.pop();
+    if (next) this.#clock.after(0, () => this.#arrive(next));
   }
 
   #arrive(live: LiveConversation): void {
     const { id, turns } = live.given;
-    const turn = turns[live.turns.length];
+    const turn = turns[live.ended];
     if (turn === undefined) return;
     live.arrivedMs = this.#clock.nowMs;
+    live.startedMs = undefined;
+    live.firstTokenMs = undefined;
+    live.tokens = 0;
     live.tokenMs = [];
     this.#turns += 1;
     this.#running.set(this.#turns, live);
@@ -127,13 +199,11 @@ class Simulator {
         break;
       }
       case "export-blocks":
-        this.#copy(command, "export", this.#devices.get(command.device)?.freeMs ?? this.#clock.nowMs);
-        break;
       case "import-blocks":
-        this.#copy(command, "import", this.#clock.nowMs);
+        this.#copy(command);
         break;
       case "deliver-token":
-        this.#running.get(command.turn)?.tokenMs.push(this.#clock.nowMs);
+        this.#deliver(this.#running.get(command.turn));
         break;
       case "turn-finished":
         this.#finish(command.turn, undefined);
@@ -144,41 +214,90 @@ class Simulator {
     }
   }
 
-  /** Behind what the device still has to run, and behind the copies before. */
-  #copy(
-    { device, handoff, blocks }: Extract<SchedulerCommand, { kind: "export-blocks" | "import-blocks" }>,
-    step: "export" | "import",
-    fromMs: number,
-  ): void {
+  #deliver(live: LiveConversation | undefined): void {
+    if (live === undefined) return;
+    const { nowMs } = this.#clock;
+    live.firstTokenMs ??= nowMs;
+    live.lastTokenMs = nowMs;
+    live.tokens += 1;
+    if (this.#keeps !== "totals") live.tokenMs.push(nowMs);
+  }
+
+  /** What leaves a device does so behind what that still has to run. Host memory is where all copies end or begin, and takes no time itself. */
+  #copy(command: Extract<SchedulerCommand, { kind: "export-blocks" | "import-blocks" }>): void {
+    const { kind, device: id, handoff, blocks } = command;
+    const step = kind === "export-blocks" ? "export" : "import";
+    const report = () => this.#send({ kind: step === "export" ? "blocks-exported" : "blocks-imported", handoff }); // biome-ignore format: one event
+    const device = this.#devices.get(id);
+    if (device === undefined || id === HOST) {
+      this.#clock.after(0, report);
+      return;
+    }
     const bytes = blocks.length * this.#blockBytes;
-    const startMs = Math.max(fromMs, this.#linkFreeMs);
-    const endMs = startMs + this.#link.latencyMs + bytes / this.#link.bytesPerMs;
-    if (fromMs <= this.#clock.nowMs) this.#linkFreeMs = endMs;
-    this.#clock.at(endMs, () => {
-      this.#copies.push({ device, step, startMs, endMs, bytes });
-      this.#send({ kind: step === "export" ? "blocks-exported" : "blocks-imported", handoff });
-    });
+    const enter = () =>
+      (this.#links.get(id) ?? this.#link).copy(bytes, (startMs, endMs) => {
+        if (device.isLost) {
+          const error: PlainError = { name: "DeviceError", code: "device-lost", message: `${id} was lost.`, fields: { device: id } }; // biome-ignore format: one record
+          this.#send({ kind: "handoff-failed", handoff, step, error });
+          return;
+        }
+        this.#copiedBytes += bytes;
+        if (this.#keeps === "all") this.#copies.push({ device: id, step, startMs, endMs, bytes });
+        report();
+      });
+    if (step === "export" && device.freeMs > this.#clock.nowMs) this.#clock.at(device.freeMs, enter);
+    else enter();
   }
 
   #finish(turn: number, error: string | undefined): void {
     const live = this.#running.get(turn);
     this.#running.delete(turn);
     if (live === undefined) return;
-    const { given, turns, arrivedMs, tokenMs } = live;
-    const pauseMs = given.turns[turns.length]?.delayMs ?? 0;
-    turns.push({ arrivedMs, tokenMs, endedMs: this.#clock.nowMs, pauseMs });
     live.error = error;
-    const next = given.turns[turns.length];
+    this.#record(live);
+    const { given } = live;
+    live.ended += 1;
+    const next = given.turns[live.ended];
     if (next !== undefined && error === undefined) {
       this.#clock.after(next.delayMs, () => this.#arrive(live));
       this.#clock.after(0, () => this.#send({ kind: "pause-began", conversation: given.id }));
     } else this.#clock.after(0, () => this.#close(live));
   }
 
-  #close(live: LiveConversation): void {
-    const moved = this.#scheduler.movedOf(live.given.id);
-    live.transfers = moved.transfers;
+  #record(live: LiveConversation): void {
+    const { given, ended, arrivedMs, startedMs, firstTokenMs, lastTokenMs, tokens, tokenMs, device } = live;
+    this.#totals.add({ isFirst: ended === 0, arrivedMs, firstTokenMs, lastTokenMs, tokens, failed: live.error !== undefined }); // biome-ignore format: one record
+    if (this.#keeps === "totals") return;
+    const endedMs = this.#clock.nowMs;
+    const moved = this.#scheduler.movedOf(given.id);
+    const movedBytes = (moved.blocks - live.movedBlocks) * this.#blockBytes;
     live.movedBlocks = moved.blocks;
-    this.#send({ kind: "conversation-closed", conversation: live.given.id });
+    this.#rows.push({ conversation: given.id, turn: ended, arrivedMs, startedMs, firstTokenMs, endedMs, device, movedBytes }); // biome-ignore format: one record
+    live.turns.push({ arrivedMs, tokenMs, endedMs, pauseMs: given.turns[ended]?.delayMs ?? 0 });
   }
+
+  #close(live: LiveConversation): void {
+    const { transfers, blocks } = this.#scheduler.movedOf(live.given.id);
+    live.transfers = transfers;
+    live.movedBlocks = blocks;
+    this.#send({ kind: "conversation-closed", conversation: live.given.id });
+    if (this.#keeps === "totals") this.#byId.delete(live.given.id);
+    this.#admit();
+  }
+}
+
+/** What real devices are tried out with before the first conversation (`src/runner/try_out.ts`). */
+const TRIED_TOKENS = 16;
+const TRIED: StepWork = {
+  prefillTokens: TRIED_TOKENS,
+  prefillPairs: (TRIED_TOKENS * (TRIED_TOKENS + 1)) / 2,
+  prefillContextTokens: TRIED_TOKENS,
+  decodes: 0,
+  decodeContextTokens: 0,
+  logitRows: 1,
+};
+
+function areUnlike(devices: readonly SimulatedSpec[]): boolean {
+  const times = devices.map(({ cost }) => cost(TRIED));
+  return Math.max(...times) > Math.min(...times);
 }

@@ -1,46 +1,61 @@
 import type { StepRecord } from "../metrics/replay.ts";
+import { decodesAlone, type StepWork, stepWork } from "../metrics/step_work.ts";
 import type { DeviceSpec } from "../protocol/device.ts";
 import type { RowResult, StepPlan, StepResult } from "../protocol/step.ts";
+import { DeviceUse } from "./device_use.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
-/** What a step's time depends on. */
-export interface StepWork {
-  readonly prefillTokens: number;
-  readonly decodes: number;
-  /** Tokens of all sequences in it, as far as they are in the cache: what attention reads. */
-  readonly contextTokens: number;
-}
-
+/** How long a step takes, in ms. */
 export type StepCost = (work: StepWork) => number;
+
+/** What is told of a device's steps. */
+export interface StepWatch {
+  begins(device: string, plan: StepPlan, startMs: number): void;
+  ended(record: StepRecord): void;
+}
 
 /** A device that takes as long for a step as its cost says, one after the other. Every token it samples is the same. */
 export class SimulatedDevice {
   readonly spec: DeviceSpec;
+  readonly use = new DeviceUse();
   readonly #cost: StepCost;
   readonly #clock: VirtualClock;
-  readonly #steps: StepRecord[];
+  readonly #watch: StepWatch;
   /** When all that it was given will have run. */
   #freeMs = 0;
+  #isLost = false;
 
-  constructor(spec: DeviceSpec, cost: StepCost, clock: VirtualClock, steps: StepRecord[]) {
+  constructor(spec: DeviceSpec, cost: StepCost, clock: VirtualClock, watch: StepWatch) {
     this.spec = spec;
     this.#cost = cost;
     this.#clock = clock;
-    this.#steps = steps;
+    this.#watch = watch;
   }
 
   get freeMs(): number {
     return Math.max(this.#freeMs, this.#clock.nowMs);
   }
 
+  /** What it runs and was given ends nowhere. */
+  lose(): void {
+    this.#isLost = true;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   run(plan: StepPlan, onEnd: (result: StepResult) => void): void {
-    const work = workOf(plan);
+    const work = stepWork(plan);
     const startMs = this.freeMs;
     const ms = this.#cost(work);
-    this.#freeMs = startMs + ms;
-    this.#clock.at(this.#freeMs, () => {
-      const { prefillTokens, decodes } = work;
-      this.#steps.push({ device: this.spec.id, startMs, endMs: startMs + ms, prefillTokens, decodes });
+    const endMs = startMs + ms;
+    this.#freeMs = endMs;
+    this.#watch.begins(this.spec.id, plan, startMs);
+    this.#clock.at(endMs, () => {
+      if (this.#isLost) return;
+      this.use.add(startMs, endMs, this.#prefillShare(work, ms));
+      this.#watch.ended({ device: this.spec.id, startMs, endMs, ...work });
       onEnd({
         plan: plan.id,
         rows: plan.rows.map(({ output, tokens }) => answer(output.kind, tokens.length)),
@@ -48,16 +63,12 @@ export class SimulatedDevice {
       });
     });
   }
-}
 
-export function workOf({ rows }: StepPlan): StepWork {
-  let [prefillTokens, decodes, contextTokens] = [0, 0, 0];
-  for (const { tokens, output, position } of rows) {
-    contextTokens += position + tokens.length;
-    if (tokens.length === 1 && output.kind === "token" && position > 0) decodes += 1;
-    else prefillTokens += tokens.length;
+  #prefillShare(work: StepWork, ms: number): number {
+    if (work.decodes === 0) return 1;
+    if (work.prefillTokens === 0 || ms === 0) return 0;
+    return Math.max(0, 1 - this.#cost(decodesAlone(work)) / ms);
   }
-  return { prefillTokens, decodes, contextTokens };
 }
 
 const TOKEN = 1;

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { openRandomModel } from "../../bench/random_model.ts";
-import { shapes } from "../../bench/shapes.ts";
 import type { TensorPiece } from "../../src/loader/gguf.ts";
 import { toFloat32 } from "../../src/loader/quantisation/pack_rows.ts";
 import { readModelConfig } from "../../src/model/config.ts";
+import { shapes } from "../../src/model/shapes.ts";
 
 function open(name: string, seed: number) {
   const shape = shapes[name];

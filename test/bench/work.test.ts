@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { chooseCases } from "../../bench/cases.ts";
 import { openRandomModel } from "../../bench/random_model.ts";
-import { shapes } from "../../bench/shapes.ts";
 import { modelWork, workOf } from "../../bench/work.ts";
 import { readModelConfig } from "../../src/model/config.ts";
+import { shapes } from "../../src/model/shapes.ts";
 
 const model = {
   layerBytes: 1000,

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { conversationTimes } from "../../src/metrics/conversation_metrics.ts";
 import { policies } from "../../src/scheduler/policies/table.ts";
-import { type SimulatedSpec, simulate } from "../../src/simulator/simulate.ts";
+import { simulate } from "../../src/simulator/simulate.ts";
+import type { SimulatedSpec } from "../../src/simulator/simulation.ts";
 import { VirtualClock } from "../../src/simulator/virtual_clock.ts";
 import { generateWorkload, type WorkloadShape } from "../../src/workload/generate.ts";
 import { totalsOf } from "../../src/workload/workload.ts";
@@ -25,7 +26,6 @@ const pair: readonly SimulatedSpec[] = [
   { ...one, id: "d", role: "decoder" },
 ];
 const link = { bytesPerMs: 100, latencyMs: 5 };
-const poisson = (ratePerSecond: number) => ({ kind: "poisson", ratePerSecond }) as const;
 const shape: WorkloadShape = {
   turns: { min: 1, max: 5 },
   firstTokens: { median: 200, sigma: 0.6, min: 20, max: 1000 },
@@ -67,15 +67,20 @@ test("a handoff takes what the link says, and no more of it than the last blocks
     ["export", 16_000],
     ["import", 16_000],
   ]);
-  // 165 ms out behind the first chunk and 165 ms in, while the second runs; then the second, out and in.
+  // 165 ms out behind the first chunk and 165 ms in, while the second runs, until 586; then the second, out and in.
   expect(turn?.tokenMs[0]).toBe(512);
-  expect(turn?.tokenMs[1]).toBe(512 + 165 + 165 + 10);
+  expect(turn?.tokenMs[1]).toBe(586 + 165 + 165 + 10);
   expect(conversations[0]).toMatchObject({ transfers: 1, movedBytes: 32_000 });
 });
 
 for (const [name, policy] of Object.entries(policies)) {
   test(`under ${name} every token of a workload is answered, and the same again gives the same`, () => {
-    const workload = generateWorkload({ seed: 3, conversations: 60, arrivals: poisson(2), shape });
+    const workload = generateWorkload({
+      seed: 3,
+      conversations: 60,
+      arrivals: { kind: "poisson", ratePerSecond: 2 },
+      shape,
+    });
     const run = () => simulate(workload, { policy, devices: pair, link });
     const { conversations, steps, events: _, ...rest } = run();
     const totals = totalsOf(workload);
@@ -99,7 +104,12 @@ for (const [name, policy] of Object.entries(policies)) {
 }
 
 test("under more load than the devices can take, everybody still ends, first come first served or nearly", () => {
-  const workload = generateWorkload({ seed: 4, conversations: 150, arrivals: poisson(100), shape });
+  const workload = generateWorkload({
+    seed: 4,
+    conversations: 150,
+    arrivals: { kind: "poisson", ratePerSecond: 100 },
+    shape,
+  });
   const small = pair.map((device) => ({ ...device, limits: { ...limits, blocks: 120 } }));
   for (const policy of Object.values(policies)) {
     for (const hostBlocks of [0, 40, 5000]) {

@@ -23,3 +23,16 @@ export const policies = {
 } as const satisfies Readonly<Record<string, Policy>>;
 
 export type PolicyName = keyof typeof policies;
+
+/** What policies are told that are told anything: AMPD has the SLOs, and errs by as much as it is said to. */
+export interface PolicySettings {
+  readonly ttftMs: number;
+  readonly tbtMs: number;
+  /** Standard deviation of the logarithm of what is predicted over what is true. Default 0. */
+  readonly predictionError?: number;
+}
+
+export function policyNamed(name: PolicyName, settings: PolicySettings): Policy {
+  const { ttftMs: ttftSloMs, tbtMs: tbtSloMs, predictionError: error = 0 } = settings;
+  return name === "ampd" ? ampd({ ttftSloMs, tbtSloMs, error }) : policies[name];
+}

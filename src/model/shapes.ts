@@ -1,4 +1,4 @@
-import type { GgmlType } from "../src/loader/gguf.ts";
+import type { GgmlType } from "../loader/gguf.ts";
 
 /** The shape of a model whose weights do not matter, only their number and type. */
 export interface ModelShape {

@@ -1,0 +1,135 @@
+import type { Command } from "commander";
+import { formatTable } from "../src/cli/format.ts";
+import { interruptible } from "../src/cli/interrupt.ts";
+import { type Io, print, printJson } from "../src/cli/io.ts";
+import { parseNumber } from "../src/cli/model_options.ts";
+import { createProgress } from "../src/cli/progress_display.ts";
+import { checkNumber } from "../src/conversation/option_checks.ts";
+import type { PolicyName } from "../src/scheduler/policies/table.ts";
+import type { PointResult } from "../src/simulator/grid_point.ts";
+import { runGrid } from "./grid.ts";
+import { ASSUMPTIONS, BASE, POLICIES, paperPoints } from "./paper_points.ts";
+
+/** What the paper claims for ConServe against a baseline that predicts turn by turn (arXiv 2606.01839, abstract). */
+const CLAIMS = { ttfet: -0.5108, tokensPerJoule: 0.0751, tiers: 0.2275 };
+
+interface PaperOptions {
+  readonly conversations: number;
+  readonly seeds: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addPaper(program: Command, io: Io): void {
+  program
+    .command("paper")
+    .description("Simulate what the paper on ConServe measured, and where its claims hold.")
+    .option("--conversations <number>", "of a workload", parseNumber("--conversations"), 100)
+    .option("--seeds <number>", "workloads of each point", parseNumber("--seeds"), 3)
+    .option("--json", "print JSON for machines")
+    .option("--quiet", "nothing on stderr but errors")
+    .action(async (options: PaperOptions) => {
+      const whole = { min: 1, max: 100_000, integer: true };
+      const size = {
+        conversations: checkNumber("--conversations", options.conversations, whole),
+        seeds: checkNumber("--seeds", options.seeds, whole),
+      };
+      const progress = createProgress(io, options.quiet === true);
+      const onProgress = progress.report.bind(progress);
+      const points = await interruptible(io, (signal) =>
+        runGrid(paperPoints(size), { signal, onProgress }),
+      ).finally(() => progress.stop());
+      const report = { benchmark: "paper", takenAt: new Date().toISOString(), ...size, base: BASE, claims: CLAIMS, points: points.map(pointRow) }; // biome-ignore format: one record
+      await (options.json ? printJson(io, report) : print(io, paperText(points)));
+    });
+}
+
+/** Means over the seeds, of one policy at one point. */
+export interface PolicyMeans {
+  readonly policy: string;
+  readonly ttfetP95Ms: number;
+  readonly ttfetWithPausesP95Ms: number;
+  readonly firstTtftP95Ms: number;
+  readonly laterTtftP95Ms: number;
+  readonly lastTurnTbtP95Ms: number;
+  readonly sloShare: number;
+  readonly goodput: number;
+  readonly joulesPerToken: number;
+  readonly joulesPerTokenByUtilisation: number;
+}
+
+export function meansOf({ cells }: PointResult, policy: PolicyName): PolicyMeans {
+  const own = cells.filter((cell) => cell.policy === policy);
+  const mean = (of: (cell: (typeof cells)[number]) => number) =>
+    own.reduce((sum, cell) => sum + of(cell), 0) / own.length;
+  return {
+    policy,
+    ttfetP95Ms: mean(({ ttfetMs }) => ttfetMs.p95),
+    ttfetWithPausesP95Ms: mean(({ ttfetWithPausesMs }) => ttfetWithPausesMs.p95),
+    firstTtftP95Ms: mean(({ firstTtftMs }) => firstTtftMs.p95),
+    laterTtftP95Ms: mean(({ laterTtftMs }) => laterTtftMs.p95),
+    lastTurnTbtP95Ms: mean(({ lastTurnTbtMs }) => lastTurnTbtMs.p95),
+    sloShare: mean(({ sloShare }) => sloShare),
+    goodput: mean(({ goodput }) => goodput),
+    joulesPerToken: mean(({ energy }) => energy?.byPhase.joulesPerToken ?? Number.NaN),
+    joulesPerTokenByUtilisation: mean(({ energy }) => energy?.byUtilisation.joulesPerToken ?? Number.NaN),
+  };
+}
+
+function pointRow(point: PointResult) {
+  return { at: point.at, ratePerSecond: point.ratePerSecond, policies: POLICIES.map((name) => meansOf(point, name)) }; // biome-ignore format: one record
+}
+
+function paperText(points: readonly PointResult[]): string {
+  const base = points.find(({ at }) => at.of === "load" && at.load === BASE.load);
+  return [...(base ? [baseText(base)] : []), ...ASSUMPTIONS.map((one) => sweepText(one, points))].join("\n");
+}
+
+function baseText(base: PointResult): string {
+  const rows = POLICIES.map((name) => {
+    const means = meansOf(base, name);
+    return [
+      name,
+      means.ttfetP95Ms.toFixed(0),
+      means.ttfetWithPausesP95Ms.toFixed(0),
+      means.firstTtftP95Ms.toFixed(0),
+      means.laterTtftP95Ms.toFixed(0),
+      means.lastTurnTbtP95Ms.toFixed(1),
+      (100 * means.sloShare).toFixed(0),
+      means.joulesPerToken.toFixed(2),
+      means.joulesPerTokenByUtilisation.toFixed(2),
+    ];
+  });
+  const head = ["policy", "p95 TTFET", "with pauses", "first TTFT", "later TTFT", "last TBT", "SLO %", "J/token", "by utilisation"]; // biome-ignore format: a list
+  return `The base: ${JSON.stringify(BASE)}\n\n${formatTable([head, ...rows], [1, 2, 3, 4, 5, 6, 7, 8])}`;
+}
+
+function sweepText(
+  { name, why, values }: (typeof ASSUMPTIONS)[number],
+  points: readonly PointResult[],
+): string {
+  const own = points.filter(({ at }) => at.of === name);
+  const rows = own.map((point, index) => {
+    const [conserve, ampd, baton] = (["conserve", "ampd", "baton"] as const).map((policy) => meansOf(point, policy)); // biome-ignore format: a list
+    if (conserve === undefined || ampd === undefined || baton === undefined) return [];
+    const change = (of: (means: PolicyMeans) => number, one: PolicyMeans) => percent(of(one) / of(ampd) - 1);
+    return [
+      Object.values(values[index] ?? {}).join(" / "),
+      change((means) => means.ttfetP95Ms, conserve),
+      change((means) => means.firstTtftP95Ms, conserve),
+      change((means) => means.laterTtftP95Ms, conserve),
+      change((means) => 1 / means.joulesPerToken, conserve),
+      change((means) => 1 / means.joulesPerTokenByUtilisation, conserve),
+      change((means) => means.lastTurnTbtP95Ms, conserve),
+      `${(100 * conserve.sloShare).toFixed(0)} / ${(100 * ampd.sloShare).toFixed(0)} / ${(100 * baton.sloShare).toFixed(0)}`,
+      change((means) => means.ttfetP95Ms, baton),
+    ];
+  });
+  const head = [name, "TTFET", "first TTFT", "later TTFT", "tokens/J", "by utilisation", "last TBT", "SLO % conserve / ampd / baton", "baton's TTFET"]; // biome-ignore format: a list
+  const claim = name === "tiers" ? `, and ${percent(CLAIMS.tiers)} more tokens/J with mixed tiers` : "";
+  return `\n${name}: ${why}. conserve against ampd at the 95th percentile; the paper: TTFET ${percent(CLAIMS.ttfet)}, tokens/J ${percent(CLAIMS.tokensPerJoule)}${claim}.\n${formatTable([head, ...rows])}`;
+}
+
+function percent(share: number): string {
+  return `${share > 0 ? "+" : ""}${(100 * share).toFixed(1)}%`;
+}

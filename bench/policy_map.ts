@@ -1,0 +1,174 @@
+import type { Command } from "commander";
+import { formatTable } from "../src/cli/format.ts";
+import { interruptible } from "../src/cli/interrupt.ts";
+import { type Io, print, printJson } from "../src/cli/io.ts";
+import { parseNumber } from "../src/cli/model_options.ts";
+import { createProgress } from "../src/cli/progress_display.ts";
+import type { Comparison } from "../src/comparison/compare.ts";
+import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
+import type { PolicyName } from "../src/scheduler/policies/table.ts";
+import type { GridPoint, PointResult } from "../src/simulator/grid_point.ts";
+import { scaled } from "../src/workload/generate.ts";
+import { shapes } from "../src/workload/shapes.ts";
+import { runGrid } from "./grid.ts";
+
+/** Which policy wins where: a map over first turns' share, load, tools' pauses and the numbers of prefillers and decoders. */
+
+const POLICIES: readonly PolicyName[] = ["baton", "conserve", "collocated-sticky", "collocated", "per-turn", "ampd", "predictive"]; // biome-ignore format: a list
+/** How far `baton` may be behind the best. */
+const BEHIND = 0.97;
+
+interface Axes {
+  readonly cards: readonly { readonly prefiller: string; readonly decoder: string; readonly model: string }[];
+  readonly firstShares: readonly number[];
+  readonly loads: readonly number[];
+  readonly pauses: readonly number[];
+  readonly counts: readonly (readonly [prefillers: number, decoders: number])[];
+  readonly length: number;
+  readonly slo: { readonly ttftMs: number; readonly tbtMs: number };
+}
+
+const GRIDS: Readonly<Record<string, Axes>> = {
+  first: {
+    cards: [{ prefiller: "a40", decoder: "a40", model: "qwen3-0.6b" }],
+    firstShares: [0.2, 0.5, 0.8],
+    loads: [0.4, 0.7, 0.95],
+    pauses: [0.3, 3, 30],
+    counts: [[1, 1], [1, 3], [2, 2]], // biome-ignore format: a list
+    length: 0.1,
+    slo: { ttftMs: 2000, tbtMs: 50 },
+  },
+  /** Of cards, models and pauses that no policy was made better on. */
+  second: {
+    cards: [
+      { prefiller: "a100", decoder: "l4", model: "llama-3.2-1b" },
+      { prefiller: "rtx4090", decoder: "rtx4090", model: "llama-3.1-8b" },
+      { prefiller: "rtx4090", decoder: "m2-max", model: "smollm2-135m" },
+    ],
+    firstShares: [0.3, 0.65],
+    loads: [0.55, 0.85],
+    pauses: [1, 10],
+    counts: [[1, 1], [1, 2]], // biome-ignore format: a list
+    length: 0.08,
+    slo: { ttftMs: 3000, tbtMs: 100 },
+  },
+};
+
+interface MapOptions {
+  readonly grid: string;
+  readonly conversations: number;
+  readonly seeds: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addPolicyMap(program: Command, io: Io): void {
+  program
+    .command("map")
+    .description("Simulate which policy wins where, and whether baton is ever behind.")
+    .option("--grid <name>", Object.keys(GRIDS).join(" or "), "first")
+    .option("--conversations <number>", "of a workload", parseNumber("--conversations"), 80)
+    .option("--seeds <number>", "workloads of each point", parseNumber("--seeds"), 3)
+    .option("--json", "print JSON for machines")
+    .option("--quiet", "nothing on stderr but errors")
+    .action(async ({ grid, conversations, seeds, json, quiet }: MapOptions) => {
+      const axes = Object.hasOwn(GRIDS, grid) ? GRIDS[grid] : undefined;
+      if (axes === undefined) throw invalidOption("--grid", grid, Object.keys(GRIDS).join(" or "));
+      const whole = { min: 1, max: 100_000, integer: true };
+      const points = pointsOf(axes, checkNumber("--conversations", conversations, whole), checkNumber("--seeds", seeds, whole)); // biome-ignore format: one call
+      const progress = createProgress(io, quiet === true);
+      const onProgress = progress.report.bind(progress);
+      const results = await interruptible(io, (signal) => runGrid(points, { signal, onProgress })).finally(() => progress.stop()); // biome-ignore format: one call
+      const verdicts = results.map(verdictOf);
+      const report = { benchmark: "map", grid, takenAt: new Date().toISOString(), conversations, seeds, slo: axes.slo, verdicts }; // biome-ignore format: one record
+      await (json ? printJson(io, report) : print(io, mapText(verdicts)));
+    });
+}
+
+function pointsOf(axes: Axes, conversations: number, seeds: number): readonly GridPoint[] {
+  const { cards, firstShares, loads, pauses, counts, length, slo } = axes;
+  const base = scaled(shapes["swe-agent"], length);
+  return cards.flatMap(({ prefiller, decoder, model }) =>
+    counts.flatMap(([prefillers, decoders]) =>
+      firstShares.flatMap((firstShare) =>
+        pauses.flatMap((times) =>
+          loads.map((load): GridPoint => {
+            const { pauseMs } = base;
+            const at = { model, prefiller, decoder, devices: `${prefillers}:${decoders}`, firstShare, pauses: times, load }; // biome-ignore format: one record
+            return {
+              at,
+              devices: {
+                devices: [
+                  { id: "prefiller", role: "prefiller", gpu: prefiller, count: prefillers },
+                  { id: "decoder", role: "decoder", gpu: decoder, count: decoders },
+                ],
+              },
+              model,
+              shape: { ...base, firstShare, pauseMs: { ...pauseMs, median: pauseMs.median * times, max: pauseMs.max * times } }, // biome-ignore format: one record
+              conversations,
+              seeds,
+              load,
+              policies: POLICIES,
+              slo,
+            };
+          }),
+        ),
+      ),
+    ),
+  );
+}
+
+export interface Verdict {
+  readonly at: GridPoint["at"];
+  /** By policy, the mean over the seeds. */
+  readonly goodput: Readonly<Record<string, number>>;
+  readonly best: string;
+  /** `baton`'s goodput over the best other one's, paired by conversation, with where it lies in 95 of 100 resamples. */
+  readonly beside: Comparison["goodput"] | undefined;
+  /** `baton` is clearly more than 3% behind the best. */
+  readonly behind: boolean;
+  /** Those that are better than `baton` in p95 TTFET, later turns' p95 TTFT and last-turn TBT, all at once. */
+  readonly dominated: readonly string[];
+}
+
+export function verdictOf({ at, cells, comparisons }: PointResult): Verdict {
+  const mean = (policy: string) => {
+    const own = cells.filter((cell) => cell.policy === policy);
+    return own.reduce((sum, { goodput }) => sum + goodput, 0) / own.length;
+  };
+  const goodput = Object.fromEntries(POLICIES.map((policy) => [policy, mean(policy)]));
+  const [best = "baton"] = POLICIES.toSorted((a, b) => (goodput[b] ?? 0) - (goodput[a] ?? 0));
+  const others = POLICIES.filter((policy) => policy !== "baton").toSorted((a, b) => (goodput[b] ?? 0) - (goodput[a] ?? 0)); // biome-ignore format: one list
+  const beside = comparisons.find(({ policy }) => policy === others[0])?.goodput;
+  return {
+    at,
+    goodput,
+    best,
+    beside,
+    behind: beside !== undefined && beside.high < BEHIND,
+    dominated: comparisons
+      .filter(({ ttfet, laterTtft, lastTurnTbt }) =>
+        [ttfet, laterTtft, lastTurnTbt].every(({ low }) => low > 1),
+      )
+      .map(({ policy }) => policy),
+  };
+}
+
+function mapText(verdicts: readonly Verdict[]): string {
+  const rows = verdicts.map(({ at, goodput, best, beside, behind, dominated }) => [
+    Object.values(at).join(" "),
+    best,
+    ...POLICIES.map((policy) => (goodput[policy] ?? Number.NaN).toPrecision(3)),
+    beside ? `${beside.ratio.toFixed(2)} (${beside.low.toFixed(2)}–${beside.high.toFixed(2)})` : "",
+    [...(behind ? ["behind"] : []), ...dominated.map((name) => `worse than ${name}`)].join(", "),
+  ]);
+  const names = Object.keys(verdicts[0]?.at ?? {}).join(" ");
+  const head = [names, "best", ...POLICIES, "baton / best other", ""];
+  const wins = POLICIES.map((policy) => `${policy} ${verdicts.filter(({ best }) => best === policy).length}`);
+  const behind = verdicts.filter((one) => one.behind).length;
+  const dominated = verdicts.filter((one) => one.dominated.length > 0).length;
+  return `${formatTable([head, ...rows])}
+goodput, conversations a second. Best in so many of ${verdicts.length} points: ${wins.join(", ")}.
+baton is clearly more than 3% behind the best in ${behind}, and clearly worse in TTFET, later TTFT and last TBT at once in ${dominated}.
+`;
+}

@@ -1,0 +1,87 @@
+import { type Comparison, compareToBaton, type LoadReplay } from "../comparison/compare.ts";
+import type { Slo } from "../metrics/conversation_metrics.ts";
+import { type Cell, cellOf } from "../metrics/replay_cell.ts";
+import { type PolicyName, policyNamed } from "../scheduler/policies/table.ts";
+import { generateWorkload, type WorkloadShape } from "../workload/generate.ts";
+import { fleetOf, modelCosts, parseDevices } from "./device_file.ts";
+import { type EnergyReadings, energyOf } from "./energy.ts";
+import { simulate } from "./simulate.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** One point of a sweep: devices, a workload and a load, under several policies and seeds. Plain data, so that a worker can take it. */
+export interface GridPoint {
+  /** What is swept, and its value here. */
+  readonly at: Readonly<Record<string, number | string>>;
+  /** As a devices' file has them. */
+  readonly devices: unknown;
+  /** A name of the table, or a file's content. */
+  readonly model: unknown;
+  readonly shape: WorkloadShape;
+  readonly conversations: number;
+  readonly seeds: number;
+  /**
+   * Conversations a second, as a share of those that would keep all devices busy all the time, by what they take under the policy that takes
+   * least when all come at once. Pauses do not count.
+   */
+  readonly load: number;
+  readonly policies: readonly PolicyName[];
+  readonly slo: Slo;
+  readonly predictionError?: number;
+}
+
+export interface PointResult {
+  readonly at: GridPoint["at"];
+  readonly load: number;
+  readonly ratePerSecond: number;
+  /** One for each policy and seed. */
+  readonly cells: readonly (Cell & { readonly energy: EnergyReadings | undefined })[];
+  /** Of `baton` with the others, over all seeds. */
+  readonly comparisons: readonly Comparison[];
+}
+
+/** By these it is found how many conversations a second the devices manage: whichever takes least says so. */
+const QUICKEST: readonly PolicyName[] = ["conserve", "collocated-sticky", "baton"];
+/** Of a workload that no measured one has. */
+const CALIBRATION_SEED = 999;
+/** All at once, or nearly. */
+const AT_ONCE_PER_SECOND = 1e6;
+
+/** @throws InputError `invalid-option` for what cannot be simulated */
+export function simulatePoint(point: GridPoint): PointResult {
+  const { shape, conversations, seeds, load, slo, predictionError = 0 } = point;
+  const file = parseDevices(point.devices, "devices");
+  const { devices, link, hostBlocks, faults, power } = fleetOf(
+    file,
+    modelCosts(point.model, "model"),
+    "devices",
+  );
+  const run = (name: PolicyName, seed: number, ratePerSecond: number) => {
+    const policy = policyNamed(name, { ...slo, predictionError });
+    const workload = generateWorkload({
+      seed,
+      conversations,
+      arrivals: { kind: "poisson", ratePerSecond },
+      shape,
+    });
+    return simulate(workload, { policy, devices, link, hostBlocks, faults, keeps: "turns" });
+  };
+  const busyMs = QUICKEST.map((name) => workedMs(run(name, CALIBRATION_SEED, AT_ONCE_PER_SECOND)));
+  const ratePerSecond = (load * 1000 * conversations * devices.length) / Math.min(...busyMs);
+  const isPowered = devices.every(({ id }) => power[id] !== undefined);
+  const cells: (Cell & { readonly energy: EnergyReadings | undefined })[] = [];
+  const replays: LoadReplay[] = [];
+  for (let seed = 1; seed <= seeds; seed++) {
+    for (const name of point.policies) {
+      const replayed = run(name, seed, ratePerSecond);
+      replays.push({ load, seed, replayed });
+      const energy = isPowered ? energyOf(replayed, power) : undefined;
+      cells.push({ ...cellOf(replayed, { load, ratePerSecond, seed, slo }), energy });
+    }
+  }
+  return { at: point.at, load, ratePerSecond, cells, comparisons: compareToBaton(replays, slo) };
+}
+
+/** What all devices together have worked. */
+function workedMs({ use }: Simulation): number {
+  return Object.values(use).reduce((sum, { busyMs }) => sum + busyMs, 0);
+}

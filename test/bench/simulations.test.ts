@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { fitLink } from "../../bench/fidelity_run.ts";
+import { meansOf } from "../../bench/paper.ts";
+import { ASSUMPTIONS, BASE, POLICIES, paperPoints, pointOf } from "../../bench/paper_points.ts";
+import { verdictOf } from "../../bench/policy_map.ts";
+import { scaleOf } from "../../bench/simulator_scale.ts";
+import { simulatePoint } from "../../src/simulator/grid_point.ts";
+
+const size = { conversations: 8, seeds: 2 };
+const small = pointOf("load", { ...BASE, length: 0.03 }, size);
+
+describe("a point of a sweep", () => {
+  const result = simulatePoint(small);
+
+  test("has every policy and seed, with energy", () => {
+    expect(result.cells).toHaveLength(POLICIES.length * size.seeds);
+    for (const policy of POLICIES) {
+      const means = meansOf(result, policy);
+      expect(means.ttfetP95Ms).toBeGreaterThan(0);
+      expect(means.joulesPerToken).toBeGreaterThan(0);
+      expect(means.joulesPerTokenByUtilisation).toBeGreaterThan(0);
+    }
+    expect(result.comparisons.map(({ policy }) => policy).toSorted()).toEqual(POLICIES.filter((one) => one !== "baton").toSorted()); // biome-ignore format: one check
+  });
+
+  test("is the same again, and another at another load", () => {
+    expect(simulatePoint(small)).toEqual(result);
+    expect(simulatePoint({ ...small, load: 0.2 }).ratePerSecond).toBeCloseTo((result.ratePerSecond * 0.2) / BASE.load, 6); // biome-ignore format: one check
+  });
+
+  test("is judged: who is best, and whether baton is behind", () => {
+    const { best, goodput, beside } = verdictOf(result);
+    expect(goodput[best]).toBe(Math.max(...Object.values(goodput).filter(Number.isFinite)));
+    expect(beside?.ratio).toBeGreaterThan(0);
+  });
+});
+
+test("the paper's setting is swept one assumption at a time, around a base that is among the values of each", () => {
+  const points = paperPoints(size);
+  expect(points).toHaveLength(ASSUMPTIONS.reduce((sum, { values }) => sum + values.length, 0));
+  for (const { name, values } of ASSUMPTIONS) {
+    const isBase = (value: object) => Object.entries(value).every(([key, one]) => BASE[key as keyof typeof BASE] === one); // biome-ignore format: one check
+    expect([name, values.some(isBase)]).toEqual([name, true]);
+  }
+});
+
+test("a link's rate and latency come out of its copies", () => {
+  const copies = [1000, 4000, 16_000, 2000].map((bytes) => {
+    return { device: "d", step: "export", startMs: 5, endMs: 5 + 2 + bytes / 500, bytes } as const;
+  });
+  const { bytesPerMs, latencyMs } = fitLink(copies);
+  expect(bytesPerMs).toBeCloseTo(500, 6);
+  expect(latencyMs).toBeCloseTo(2, 6);
+});
+
+test("a fleet of dozens is simulated to its end, without keeping a turn", () => {
+  const result = scaleOf(24, 100, "baton");
+  expect(result.turns).toBeGreaterThan(500);
+  expect(result.tokens / result.turns).toBeGreaterThan(100);
+  expect(result.tokens / result.turns).toBeLessThan(160);
+});

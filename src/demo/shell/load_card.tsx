@@ -1,6 +1,6 @@
 import { defaultModel, models, type Setup } from "../engine.ts";
 import { formatBytes, formatCount, formatWait } from "../format.ts";
-import { type PhaseProgress, phaseTitles } from "../progress.ts";
+import { isKept, type PhaseProgress, phaseTitles } from "../progress.ts";
 import type { Session } from "../session.ts";
 import { useStore } from "../store.ts";
 import { actionsOf, chooseFile } from "./actions.ts";
@@ -24,6 +24,7 @@ export function LoadCard({ session, title, setup }: LoadCardProps) {
     case "loading":
       return <Loading phases={state.phases} stop={session.stop} />;
     case "failed":
+    case "elsewhere":
       return <TroubleCard trouble={state.trouble} actions={actionsOf(session)} />;
     default:
       return state satisfies never;
@@ -73,6 +74,9 @@ export function Loading({
       {phases.map((phase) => (
         <PhaseBar key={phase.phase} {...phase} />
       ))}
+      {!isKept(phases) && (
+        <p>The browser has no room to keep this model, so it goes straight onto the GPU.</p>
+      )}
       <div class="row">
         <button type="button" onClick={stop}>
           Stop
@@ -82,7 +86,7 @@ export function Loading({
   );
 }
 
-export function PhaseBar(progress: PhaseProgress) {
+export function PhaseBar(progress: Omit<PhaseProgress, "kept">) {
   const { phase, done, total, label } = progress;
   const title = phaseTitles[phase];
   return (
@@ -99,7 +103,7 @@ export function PhaseBar(progress: PhaseProgress) {
   );
 }
 
-function describeProgress({ done, total, unit, secondsLeft }: PhaseProgress): string {
+function describeProgress({ done, total, unit, secondsLeft }: Omit<PhaseProgress, "kept">): string {
   const count = unit === "bytes" ? formatBytes : formatCount;
   const suffix = unit === "bytes" ? "" : ` ${unit}`;
   const parts = [

@@ -6,9 +6,17 @@ export type RuntimeEvent =
   | CopyBegan
   | CopyEnded
   | KvBlocks
-  | { readonly kind: "device-lost"; readonly atMs: number; readonly device: string }
+  | DeviceLost
   /** It was opened again after a loss, with an empty KV pool. */
   | { readonly kind: "device-joined"; readonly atMs: number; readonly device: string };
+
+export interface DeviceLost {
+  readonly kind: "device-lost";
+  readonly atMs: number;
+  readonly device: string;
+  /** It is being opened again. Where that cannot be, the loss is told of once more, without. */
+  readonly recovering: boolean;
+}
 
 /** What a step holds. */
 export interface StepContent {

@@ -83,7 +83,10 @@ export class Observers {
   event(event: SchedulerEvent): void {
     if (this.#listeners.size === 0) return;
     const atMs = this.#parts.now();
-    if (event.kind === "device-lost") this.#tell({ kind: "device-lost", atMs, device: event.device });
+    if (event.kind === "device-lost") {
+      const { kind, device, recovering } = event;
+      this.#tell({ kind, atMs, device, recovering });
+    }
     if (event.kind === "device-joined") this.#tell({ kind: "device-joined", atMs, device: event.device.id });
   }
 

@@ -3,16 +3,19 @@ import {
   type Agent,
   type AgentOptions,
   type CatalogueModel,
+  type ClaimOptions,
   type ComparedPolicies,
   type ComparePoliciesOptions,
   type Conversation,
   catalogue,
+  claimModel,
   comparePolicies,
   createAgent,
   createBrowserPlatform,
   createRuntime,
   type DeviceOptions,
   type Message,
+  type ModelClaim,
   modelStorage,
   type OnProgress,
   type PolicyName,
@@ -72,6 +75,13 @@ function modelOf(choice: ModelChoice): string | Blob {
 
 export async function closeRuntime(runtime: Runtime): Promise<void> {
   await runtime.dispose();
+}
+
+export type { ModelClaim };
+
+/** This tab's right to have a model, whichever; undefined where another tab of the page has it. */
+export function claimPage(options: ClaimOptions): Promise<ModelClaim | undefined> {
+  return claimModel("demo-page", options);
 }
 
 /** A conversation that begins with these messages: nothing of them is in a cache yet. */

@@ -8,6 +8,8 @@ export interface PhaseProgress {
   readonly total: number | undefined;
   readonly unit: Progress["unit"];
   readonly secondsLeft: number | undefined;
+  /** False for a download that the browser has no room to keep. */
+  readonly kept: boolean;
 }
 
 export interface ProgressBook {
@@ -34,12 +36,17 @@ export function progressBook(): ProgressBook {
     },
     phases: (nowMs) =>
       Array.from(seen.values(), ({ last, sinceMs, first }) => {
-        const { phase, label, done, total, unit } = last;
+        const { phase, label, done, total, unit, kept = true } = last;
         const rate = nowMs - sinceMs > LEAST_MS ? (done - first) / (nowMs - sinceMs) : 0;
         const secondsLeft = total !== undefined && rate > 0 ? (total - done) / rate / 1000 : undefined;
-        return { phase, label, done, total, unit, secondsLeft };
+        return { phase, label, done, total, unit, secondsLeft, kept };
       }),
   };
+}
+
+/** Whether a model that is loaded so is there with the next load. */
+export function isKept(phases: readonly PhaseProgress[]): boolean {
+  return phases.every(({ kept }) => kept);
 }
 
 /** What happens in a phase, for people. */

@@ -10,16 +10,32 @@ export interface Trouble {
 }
 
 /** What the page can do about it: its buttons. */
-export type WayOn = "retry" | "choose-file" | "choose-model" | "clear-cache" | "new-chat" | "reload";
+export type WayOn = keyof typeof wayTitles;
 
-export const wayTitles: Readonly<Record<WayOn, string>> = {
+export const wayTitles = {
   retry: "Try again",
+  "load-again": "Load the model again",
+  "take-over": "Use it in this tab",
+  "take-back": "Take it back",
+  "load-beside": "Load it in both tabs",
   "choose-file": "Open a file instead",
   "choose-model": "Choose another model",
   "clear-cache": "Clear the cache",
   "new-chat": "Begin a new chat",
   reload: "Reload the page",
-};
+} as const;
+
+export const inOtherTab = told({
+  title: "The model is in use in another tab",
+  text: "This page is open in another tab, which has a model on the GPU. A second one here needs memory of its own. If you use it in this tab, the other one lets its model go.",
+  ways: ["take-over", "load-beside"],
+});
+
+export const takenByOtherTab = told({
+  title: "The model is in use in another tab now",
+  text: "Another tab of this page has taken over, so this one has let its model go. The chat is kept.",
+  ways: ["take-back", "load-beside"],
+});
 
 export function troubleOf(error: unknown, online = navigator.onLine): Trouble {
   const detail = error instanceof Error ? error.message : String(error);
@@ -30,6 +46,11 @@ export function troubleOf(error: unknown, online = navigator.onLine): Trouble {
 }
 
 type Said = Omit<Trouble, "detail">;
+
+/** Of what is no error, and has no other words. */
+function told(said: Said): Trouble {
+  return { ...said, detail: said.text };
+}
 
 const unexpected: Said = {
   title: "Something unexpected went wrong",
@@ -82,7 +103,7 @@ function byCode(code: ErrorCode, message: string): Said {
       return {
         title: "The GPU was lost",
         text: "The driver restarted, or the browser took the GPU away, and it could not be opened again. Load the model again; the chat is kept.",
-        ways: ["retry", "reload"],
+        ways: ["load-again", "reload"],
       };
     case "gpu-error":
     case "shader-invalid":
@@ -137,7 +158,7 @@ function byCode(code: ErrorCode, message: string): Said {
     case "disposed":
       return {
         title: "The model was let go of meanwhile",
-        text: "Another model, or other devices, were loaded. Send it again.",
+        text: "Another model or other devices were loaded, or another tab has taken over. Send it again when a model is loaded.",
         ways: ["retry"],
       };
     default:

@@ -1,20 +1,33 @@
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from "playwright-core";
 import { build } from "vite";
 import { findChromium } from "../../scripts/chromium.mjs";
 import { serve } from "../../scripts/demo.mjs";
 import { softwareFlags } from "../browser/browser.ts";
-import { writeTinyModel } from "../harness/tiny_model.ts";
+import { type TinyModelOptions, writeTinyModel } from "../harness/tiny_model.ts";
 
 /** The demo page as it is built and served, in a Chromium of its own, on SwiftShader. */
 
 const FLAGS = ["--enable-unsafe-webgpu", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run"];
 /** Chrome says this of every page that asks for an adapter, and of requests that fail, as some are meant to. */
 const EXPECTED = /WebGPU is experimental on this platform|Failed to load resource/;
+
+export interface DemoPageOptions {
+  /** A small one when absent. */
+  readonly model?: TinyModelOptions;
+  /** A program that runs before the script of the runtime's worker. */
+  readonly inWorker?: string;
+}
 
 export class DemoPage {
   readonly #origin: string;
@@ -37,14 +50,15 @@ export class DemoPage {
     mkdirSync(this.screenshots, { recursive: true });
   }
 
-  static async open(): Promise<DemoPage> {
+  static async open({ model: shape, inWorker }: DemoPageOptions = {}): Promise<DemoPage> {
     const found = findChromium();
     if (!found) throw new Error("There is no Chromium to test in: `npm run test:full` fetches one.");
     const folder = mkdtempSync(join(tmpdir(), "baton-demo-"));
     const outDir = join(folder, "page");
     await build({ configFile: resolve("vite.demo.config.ts"), logLevel: "error", build: { outDir } });
+    if (inWorker !== undefined) putBefore(join(outDir, "assets"), inWorker);
     const model = join(folder, "tiny.gguf");
-    writeFileSync(model, writeTinyModel({ vocabTokens: 600 }));
+    writeFileSync(model, writeTinyModel(shape ?? { vocabTokens: 600 }));
     const server = serve(folder);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -68,7 +82,12 @@ export class DemoPage {
 
   async page(options: BrowserContextOptions = {}): Promise<Page> {
     // Where the system names none, Chromium makes up a language that `Intl` refuses.
-    const page = await (await this.#browser.newContext({ locale: "en-US", ...options })).newPage();
+    return this.tab(await this.#browser.newContext({ locale: "en-US", ...options }));
+  }
+
+  /** Another page beside those that the context has. */
+  async tab(context: BrowserContext): Promise<Page> {
+    const page = await context.newPage();
     page.setDefaultTimeout(30_000);
     page.on("console", (message) => {
       if (message.type() === "error" && !EXPECTED.test(message.text())) this.faults.push(message.text());
@@ -87,6 +106,14 @@ export class DemoPage {
     this.#server.close();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
   }
+}
+
+/** Before the one script of the runtime's worker. */
+function putBefore(assets: string, program: string): void {
+  const [name, ...others] = readdirSync(assets).filter((file) => /^worker-.*\.js$/.test(file));
+  if (name === undefined || others.length > 0) throw new Error("The page has not one worker's script.");
+  const path = join(assets, name);
+  writeFileSync(path, `${program}\n${readFileSync(path, "utf8")}`);
 }
 
 interface AxeResult {
@@ -108,11 +135,4 @@ export async function seriousFaults(page: Page): Promise<readonly string[]> {
     .flatMap(({ id, nodes }) =>
       nodes.map(({ html, failureSummary = "" }) => `${id}: ${html} ${failureSummary}`),
     );
-}
-
-/** Loads the small model by the file field of the devices' view. */
-export async function loadTiny(page: Page, model: string): Promise<void> {
-  await page.goto(`${page.url().split("#")[0]}#devices`);
-  await page.locator("#model-file").setInputFiles(model);
-  await page.getByRole("heading", { name: "What is loaded" }).waitFor();
 }

@@ -3,9 +3,10 @@ import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Cell } from "../../src/metrics/replay_cell.ts";
-import { DemoPage, loadTiny, seriousFaults } from "./demo_page.ts";
+import { DemoPage, seriousFaults } from "./demo_page.ts";
+import { loadFile, openAddress, startFleet, untilFleetEnded, untilLoaded, view } from "./page_steps.ts";
 
-/** The built page as a visitor uses it. A small random model answers noise, which suffices. */
+/** The built page as a visitor uses it: all but the chat, and what goes wrong. A small random model answers noise, which suffices. */
 
 let demo: DemoPage;
 let page: Page;
@@ -21,23 +22,6 @@ afterAll(async () => {
   await demo?.close();
 });
 
-const view = (name: string) => page.getByRole("link", { name, exact: true }).click();
-const answers = () => page.locator(".answer").allTextContents();
-const ended = () => page.getByRole("button", { name: "Send", exact: true }).waitFor();
-
-async function ask(question: string, options: { readonly wait?: boolean } = {}): Promise<void> {
-  await page.getByLabel("Your question").fill(question);
-  await page.getByLabel("Your question").press("Enter");
-  await page.locator(".answer").last().waitFor();
-  if (options.wait !== false) await ended();
-}
-
-async function setMostTokens(count: number): Promise<void> {
-  await page.locator(".settings summary").click();
-  await page.getByLabel(/^Most tokens of an answer/).fill(String(count));
-  await page.locator(".settings summary").click();
-}
-
 test("the page says what it is, and offers a model", async () => {
   await expect.poll(() => page.title()).toBe("Chat · Baton");
   expect(await page.locator(".brand p").textContent()).toMatch(/^Small language models on your own GPU/);
@@ -45,7 +29,7 @@ test("the page says what it is, and offers a model", async () => {
 });
 
 test("a model is loaded from a file, and the page says on what it runs", async () => {
-  await loadTiny(page, demo.model);
+  await loadFile(page, demo.model);
   expect(await page.locator(".model-bar").textContent()).toMatch(/^tiny\.gguf on /);
   expect(await page.locator(".notice").textContent()).toMatch(/software adapter/);
   await page
@@ -55,74 +39,13 @@ test("a model is loaded from a file, and the page says on what it runs", async (
   expect(await page.getByRole("rowheader", { name: "maxBufferSize" }).isVisible()).toBe(true);
 });
 
-describe("a chat", () => {
-  test("streams an answer and says what it took", async () => {
-    await view("Chat");
-    await setMostTokens(12);
-    await ask("Hello there");
-    const numbers = await page.locator(".numbers").last().textContent();
-    expect(numbers).toMatch(/12 tokens/);
-    expect(numbers).toMatch(/from the cache0 tokens/);
-  });
-
-  test("prefills only what is new of a second turn", async () => {
-    await ask("And now?");
-    expect(await page.locator(".numbers").last().textContent()).toMatch(/from the cache[1-9]\d* tokens/);
-  });
-
-  test("can be stopped, and goes on", async () => {
-    await setMostTokens(4000);
-    await ask("Go on for long", { wait: false });
-    await page.locator(".answer").last().locator(".markdown").getByText(/\S/).first().waitFor();
-    await page.getByRole("button", { name: "Stop", exact: true }).click();
-    await ended();
-    expect((await answers()).at(-1)).toMatch(/Stopped\.$/);
-    await setMostTokens(8);
-    await ask("Once more");
-    expect(await answers()).toHaveLength(4);
-  });
-
-  test("branches by an edited question, and goes back to the branch before", async () => {
-    const before = await answers();
-    await page.getByRole("button", { name: "Edit" }).nth(1).click();
-    await page.getByLabel("Edit the question").fill("Something else?");
-    await page.getByRole("button", { name: "Send as a new branch" }).click();
-    await expect.poll(answers).toHaveLength(2);
-    await ended();
-    expect(await page.locator(".numbers").last().textContent()).toMatch(/from the cache[1-9]\d* tokens/);
-    await page.getByRole("button", { name: "Previous branch" }).click();
-    expect(await answers()).toEqual(before);
-    await page.getByRole("button", { name: "Next branch" }).click();
-    expect(await answers()).toHaveLength(2);
-  });
-
-  test("answers again, and branches from an earlier turn", async () => {
-    await page.getByRole("button", { name: "Answer again" }).last().click();
-    await page.getByText("3 / 3").waitFor();
-    await ended();
-    await page.getByRole("button", { name: "Branch here" }).first().click();
-    expect(await answers()).toHaveLength(1);
-    await ask("A branch of its own");
-    expect(await page.locator(".branches").last().textContent()).toContain("4 / 4");
-  });
-
-  test("shows what a model writes as text, whatever it is", async () => {
-    await page.getByRole("button", { name: "New chat" }).click();
-    expect(await answers()).toEqual([]);
-    await ask("<img src=x onerror=alert(1)> **bold**");
-    expect(await page.locator(".question").textContent()).toBe("<img src=x onerror=alert(1)> **bold**");
-    expect(await page.locator(".turn img").count()).toBe(0);
-  });
-});
-
 describe("a fleet of agents", () => {
   test("runs on a prefiller and a decoder, and calls tools", async () => {
-    await view("Fleet");
+    await view(page, "Fleet");
     expect(await page.getByLabel("Policy").inputValue()).toBe("conserve");
     for (const tool of ["Notes", "JavaScript"]) await page.getByLabel(tool, { exact: true }).check();
     await page.getByLabel("Most tokens of an agent").fill("90");
-    await page.getByRole("button", { name: "Start the fleet" }).click();
-    await page.getByRole("button", { name: "Stop the fleet" }).waitFor();
+    await startFleet(page);
     // All begin with the same instructions and tools.
     await page
       .locator(".block-map")
@@ -130,7 +53,7 @@ describe("a fleet of agents", () => {
       .first()
       .waitFor({ timeout: 300_000 });
     await demo.shoot(page, "fleet-running");
-    await page.getByRole("button", { name: "Start the fleet" }).waitFor({ timeout: 400_000 });
+    await untilFleetEnded(page);
     expect(await page.locator(".agent").count()).toBe(4);
     expect(await page.locator(".agent .quiet").allTextContents()).toEqual(Array(4).fill("is done"));
     const devices = await page.getByRole("rowheader").allTextContents();
@@ -149,9 +72,9 @@ describe("a fleet of agents", () => {
     await page.getByLabel("Policy").selectOption("baton");
     await page.getByRole("combobox", { name: /^Devices/ }).selectOption("one");
     await page.getByLabel("Agents:").fill("2");
-    await page.getByRole("button", { name: "Start the fleet" }).click();
+    await startFleet(page);
     await page.getByRole("button", { name: "Stop the fleet" }).click();
-    await page.getByRole("button", { name: "Start the fleet" }).waitFor();
+    await untilFleetEnded(page);
     expect(await page.locator(".agent").count()).toBe(2);
     expect(await page.getByRole("rowheader", { name: "device-1" }).isVisible()).toBe(true);
   });
@@ -247,8 +170,8 @@ describe("for everybody", () => {
     test(`axe finds nothing serious in ${colourScheme} at a width of ${width}, and nothing is cut off`, async () => {
       await page.emulateMedia({ colorScheme: colourScheme });
       await page.setViewportSize({ width, height: 800 });
-      for (const name of ["Chat", "Fleet", "Devices and model"]) {
-        await view(name);
+      for (const name of ["Chat", "Fleet", "Devices and model"] as const) {
+        await view(page, name);
         await page.getByRole("heading", { name, level: 2 }).waitFor();
         expect(await seriousFaults(page)).toEqual([]);
         const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
@@ -282,64 +205,16 @@ describe("for everybody", () => {
 });
 
 test("a model is loaded from an address", async () => {
-  await page.goto(`${demo.url}#devices`);
-  await page.getByLabel(/^A file of the Hugging Face Hub/).fill("no address");
-  await page.getByRole("button", { name: "Load", exact: true }).last().click();
+  await openAddress(page, "no address");
   await page.getByText(/^This is neither an address/).waitFor();
-  await page.getByLabel(/^A file of the Hugging Face Hub/).fill(demo.modelUrl);
-  await page.getByRole("button", { name: "Load", exact: true }).last().click();
-  await page.getByRole("heading", { name: "What is loaded" }).waitFor();
+  await openAddress(page, demo.modelUrl);
+  await untilLoaded(page);
 });
 
 test("kernels are measured when asked to", async () => {
   await page.getByRole("button", { name: "Measure which kernels are best here" }).click();
   await page.getByRole("button", { name: "Stop measuring" }).waitFor();
   await page.getByText(/^Measured in .* choices differ from the table's/).waitFor({ timeout: 60_000 });
-});
-
-describe("what goes wrong", () => {
-  const load = async (address: string) => {
-    await view("Devices and model");
-    await page.getByLabel(/^A file of the Hugging Face Hub/).fill(address);
-    await page.getByRole("button", { name: "Load", exact: true }).last().click();
-  };
-
-  test("a download that fails is told of in plain words, with a way on", async () => {
-    await load(`${demo.url}none.gguf`);
-    await page.getByRole("heading", { name: "The model cannot be downloaded" }).waitFor();
-    await page
-      .getByText(/no such file/)
-      .first()
-      .waitFor();
-    expect(await page.getByRole("button", { name: "Try again" }).isVisible()).toBe(true);
-  });
-
-  test("who is offline is told so, and can load what was loaded before", async () => {
-    await page.context().setOffline(true);
-    await page.getByText(/^You are offline\. Models that are here/).waitFor();
-    await load(demo.modelUrl);
-    await page.getByRole("heading", { name: "What is loaded" }).waitFor();
-    await page.context().setOffline(false);
-  });
-
-  test("a file that is no model is refused in plain words, with a way on", async () => {
-    await page.goto(`${demo.url}#devices`);
-    const buffer = Buffer.from("This is no model, and long enough to hold a header. ".repeat(20));
-    await page.locator("#model-file").setInputFiles({ name: "no.gguf", mimeType: "", buffer });
-    await page.getByRole("heading", { name: "This file cannot be used" }).waitFor();
-    await view("Chat");
-    expect(await page.getByRole("button", { name: "Open a file instead" }).isVisible()).toBe(true);
-    expect(await seriousFaults(page)).toEqual([]);
-  });
-
-  test("a browser without WebGPU is told so", async () => {
-    const other = await demo.page();
-    await other.addInitScript("delete Navigator.prototype.gpu");
-    await other.goto(demo.url);
-    expect(await other.getByRole("alert").textContent()).toMatch(/no WebGPU/);
-    expect(await seriousFaults(other)).toEqual([]);
-    await other.context().close();
-  });
 });
 
 test("nothing went wrong unseen", () => {

@@ -16,8 +16,9 @@ import { ownersOf } from "../../src/demo/fleet/block_map.tsx";
 import { FleetLog } from "../../src/demo/fleet/log.ts";
 import { tasksFor } from "../../src/demo/fleet/prompts.ts";
 import { formatBytes, formatWait } from "../../src/demo/format.ts";
-import { progressBook } from "../../src/demo/progress.ts";
+import { isKept, progressBook } from "../../src/demo/progress.ts";
 import { viewOf } from "../../src/demo/route.ts";
+import { noNews, withEvent } from "../../src/demo/shell/device_news.ts";
 import { createStore } from "../../src/demo/store.ts";
 import { proposedModel, suitedTo } from "../../src/demo/suited.ts";
 import { troubleOf } from "../../src/demo/trouble.ts";
@@ -72,6 +73,24 @@ test("progress says how long is left once it has been going for a while", () => 
   expect(book.phases(5000)[0]?.secondsLeft).toBeCloseTo(15);
   book.add({ ...download, done: 10 }, 6000);
   expect(book.phases(6000)[0]).toMatchObject({ done: 10, secondsLeft: undefined });
+});
+
+test("progress says whether the browser keeps what is downloaded", () => {
+  const book = progressBook();
+  const download = { phase: "download", done: 0, total: 1000, unit: "bytes", label: "file" } as const;
+  book.add(download, 0);
+  expect(isKept(book.phases(0))).toBe(true);
+  book.add({ ...download, kept: false }, 1);
+  book.add({ ...download, phase: "load" }, 2);
+  expect(isKept(book.phases(2))).toBe(false);
+});
+
+test("a device that was lost is being opened again, is back, or cannot be had", () => {
+  const lost = { kind: "device-lost", atMs: 1, device: "d", recovering: true } as const;
+  const fates = [lost, { ...lost, device: "p" }, { ...lost, recovering: false }].reduce(withEvent, noNews);
+  expect([...fates]).toEqual([["d", "gone"], ["p", "lost"]]); // biome-ignore format: short
+  expect(withEvent(fates, { kind: "device-joined", atMs: 2, device: "p" }).get("p")).toBe("back");
+  expect(withEvent(fates, { kind: "kv-blocks", atMs: 3, pools: [] })).toBe(fates);
 });
 
 test("a fleet's log puts steps and copies onto its own clock, and copies into handoffs", () => {

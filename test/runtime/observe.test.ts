@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import type { RuntimeEvent } from "../../src/api.ts";
 import { Observers } from "../../src/conversation/observers.ts";
-import { TurnLoop } from "../../src/conversation/turn_loop.ts";
+import { TurnLoop, type TurnLoopOptions } from "../../src/conversation/turn_loop.ts";
 import { DeviceError } from "../../src/errors.ts";
 import { GREEDY } from "../../src/protocol/sampling.ts";
 import { conserve } from "../../src/scheduler/policies/conserve.ts";
@@ -12,14 +12,14 @@ import { FakeRunner } from "../harness/fake_runner.ts";
 
 const PROMPT = Array.from({ length: 40 }, (_, at) => at + 1);
 
-function watched() {
+function watched(options: Pick<TurnLoopOptions, "recover"> = {}) {
   const runners = { p: new FakeRunner(), d: new FakeRunner() };
   const { limits } = runners.p;
   const devices = [{ id: "p", role: "prefiller", limits }, { id: "d", role: "decoder", limits }] as const; // biome-ignore format: a pair
   const scheduler = new Scheduler({ devices, policy: conserve, speculation: "off" });
   let clock = 0;
   const observers = new Observers({ scheduler, now: () => ++clock, blockBytes: limits.blockBytes });
-  const loop = new TurnLoop(scheduler, new Map(Object.entries(runners)), { observers });
+  const loop = new TurnLoop(scheduler, new Map(Object.entries(runners)), { observers, ...options });
   const turn = (conversation: string, maxTokens = 4) =>
     new Promise<void>((resolve, failed) => {
       const output = { kind: "tokens", sampling: GREEDY, maxTokens, endTokens: [], stopTokens: [] } as const;
@@ -85,14 +85,29 @@ test("whose the blocks are is told as often as it is asked for, with those that 
 
 test("a device that is lost is told of, and its steps as failed", async () => {
   const { observers, turn, loop } = watched();
-  const kinds: string[] = [];
-  observers.add((event) => kinds.push(event.kind));
+  const told: RuntimeEvent[] = [];
+  observers.add((event) => told.push(event));
   const lost = new DeviceError("device-lost", "Gone.", { device: "d" });
   const running = turn("a", 400).catch(() => {});
   loop.lose("d", lost.toPlain());
   loop.lose("p", lost.toPlain());
   await running;
-  expect(kinds.filter((kind) => kind === "device-lost")).toHaveLength(2);
+  expect(told.filter(({ kind }) => kind === "device-lost")).toMatchObject([
+    { device: "d", recovering: false },
+    { device: "p", recovering: false },
+  ]);
+});
+
+test("a device that is being opened again is told of so, and once more when it cannot be", async () => {
+  const { observers, loop } = watched({ recover: async () => undefined });
+  const told: RuntimeEvent[] = [];
+  observers.add((event) => told.push(event));
+  loop.lose("d", new DeviceError("device-lost", "Gone.", { device: "d" }).toPlain());
+  await expect.poll(() => told.length).toBe(2);
+  expect(told).toMatchObject([
+    { kind: "device-lost", device: "d", recovering: true },
+    { kind: "device-lost", device: "d", recovering: false },
+  ]);
 });
 
 test("nothing is told before somebody listens, nor after", async () => {

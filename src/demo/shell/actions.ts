@@ -13,6 +13,10 @@ export function actionsOf(
   const again = retry ?? (() => void session.retry());
   return {
     retry: again,
+    "load-again": () => void session.retry(),
+    "take-over": () => void session.retry("take-over"),
+    "take-back": () => void session.retry("take-over"),
+    "load-beside": () => void session.retry("beside"),
     "choose-file": () => chooseFile((file) => void session.load({ kind: "file", file })),
     "choose-model": () => goTo("devices"),
     "clear-cache": () => void clearModels().then(again),

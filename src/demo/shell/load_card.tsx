@@ -1,7 +1,7 @@
 import { useProposal } from "../devices/use_adapters.ts";
 import { models, type Setup } from "../engine.ts";
 import { formatBytes, formatCount, formatWait } from "../format.ts";
-import { type PhaseProgress, phaseTitles } from "../progress.ts";
+import { isKept, type PhaseProgress, phaseTitles } from "../progress.ts";
 import type { Session } from "../session.ts";
 import { useStore } from "../store.ts";
 import { actionsOf, chooseFile } from "./actions.ts";
@@ -25,6 +25,7 @@ export function LoadCard({ session, title, setup }: LoadCardProps) {
     case "loading":
       return <Loading phases={state.phases} stop={session.stop} />;
     case "failed":
+    case "elsewhere":
       return <TroubleCard trouble={state.trouble} actions={actionsOf(session)} />;
     default:
       return state satisfies never;
@@ -75,6 +76,9 @@ export function Loading({
       {phases.map((phase) => (
         <PhaseBar key={phase.phase} {...phase} />
       ))}
+      {!isKept(phases) && (
+        <p>The browser has no room to keep this model, so it goes straight onto the GPU.</p>
+      )}
       <div class="row">
         <button type="button" onClick={stop}>
           Stop
@@ -84,7 +88,7 @@ export function Loading({
   );
 }
 
-export function PhaseBar(progress: PhaseProgress) {
+export function PhaseBar(progress: Omit<PhaseProgress, "kept">) {
   const { phase, done, total, label } = progress;
   const title = phaseTitles[phase];
   return (
@@ -101,7 +105,7 @@ export function PhaseBar(progress: PhaseProgress) {
   );
 }
 
-function describeProgress({ done, total, unit, secondsLeft }: PhaseProgress): string {
+function describeProgress({ done, total, unit, secondsLeft }: Omit<PhaseProgress, "kept">): string {
   const count = unit === "bytes" ? formatBytes : formatCount;
   const suffix = unit === "bytes" ? "" : ` ${unit}`;
   const parts = [

@@ -21,6 +21,8 @@ function describeState(state: SessionState): string {
       return `Loading ${describeChoice(state.choice)} …`;
     case "failed":
       return `${describeChoice(state.choice)} could not be loaded.`;
+    case "elsewhere":
+      return "The model is in use in another tab.";
     case "ready": {
       const { runtime, choice } = state;
       const places = runtime.devices.length === 1 ? "" : `, ${runtime.devices.length} devices`;

@@ -1,13 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
-import { observe } from "../engine.ts";
 import type { Session } from "../session.ts";
 import { useStore } from "../store.ts";
+import { DeviceNotice } from "./device_notice.tsx";
+import { NotKept } from "./not_kept.tsx";
 
 /** What a visitor has to know of this browser and this machine, before and while a model runs. */
 export function Notices({ session }: { readonly session: Session }) {
   const state = useStore(session.state);
   const online = useOnline();
-  const lost = useLostDevices(state.kind === "ready" ? state.runtime : undefined);
   const isSoftware = state.kind === "ready" && state.runtime.adapter.software;
   return (
     <div class="notices">
@@ -17,11 +17,8 @@ export function Notices({ session }: { readonly session: Session }) {
           You are offline. Models that are here already go on working; others cannot be downloaded.
         </p>
       )}
-      {lost.length > 0 && (
-        <p class="notice" role="status">
-          The GPU was lost ({lost.join(", ")}). It is being opened again; answers go on where they stopped.
-        </p>
-      )}
+      {state.kind === "ready" && <DeviceNotice session={session} runtime={state.runtime} />}
+      {state.kind === "ready" && !state.kept && <NotKept session={session} />}
       {isSoftware && (
         <p class="notice">
           <strong>No GPU: this is a software adapter.</strong> The model runs on the processor, slowly, so
@@ -64,18 +61,4 @@ function useOnline(): boolean {
     };
   }, []);
   return online;
-}
-
-/** The ids of devices that are lost and not back yet. */
-function useLostDevices(runtime: Parameters<typeof observe>[0] | undefined): readonly string[] {
-  const [lost, setLost] = useState<readonly string[]>([]);
-  useEffect(() => {
-    setLost([]);
-    if (runtime === undefined) return;
-    return observe(runtime, (event) => {
-      if (event.kind === "device-lost") setLost((ids) => [...new Set([...ids, event.device])]);
-      if (event.kind === "device-joined") setLost((ids) => ids.filter((id) => id !== event.device));
-    });
-  }, [runtime]);
-  return lost;
 }

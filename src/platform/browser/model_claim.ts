@@ -3,8 +3,9 @@
  * let the person decide. By Web Locks: a tab that closes or crashes lets go by itself.
  */
 export interface ModelClaim {
-  /** Resolves when another tab has taken over; never after `release`. Dispose of the runtime then. */
+  /** Resolves when another tab has taken over; never after `release`. Dispose of the runtime then, and `release` when that is done. */
   readonly lost: Promise<void>;
+  /** The model is off the GPU: whoever has taken over waits for this. */
   release(): void;
 }
 
@@ -13,31 +14,47 @@ export interface ClaimOptions {
   readonly takeOver?: boolean;
 }
 
+/** A tab that hangs keeps the others waiting no longer. */
+const PATIENCE_MS = 5000;
+
 /** Undefined where another tab of this origin has it. Where there are no locks, as outside secure contexts, everybody gets it. */
 export async function claimModel(
   name: string,
   { takeOver = false }: ClaimOptions = {},
 ): Promise<ModelClaim | undefined> {
   const { locks } = navigator as Partial<Navigator>;
+  if (locks === undefined) return { lost: new Promise(() => {}), release: () => {} };
+  const claim = await hold(locks, `baton:model:${name}`, takeOver ? { steal: true } : { ifAvailable: true });
+  if (claim === undefined) return undefined;
+  // The claim goes at once when it is stolen; this one its holder keeps until the model is off the GPU.
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const memory = await hold(locks, `baton:model-memory:${name}`, { signal }).catch(() => undefined);
+  const release = () => {
+    claim.release();
+    memory?.release();
+  };
+  return { lost: claim.lost, release };
+}
+
+/** A lock until it is released or stolen; undefined where another tab has it and nobody wants to wait. */
+function hold(locks: LockManager, name: string, options: LockOptions): Promise<ModelClaim | undefined> {
   let release = () => {};
-  if (locks === undefined) return { lost: new Promise(() => {}), release };
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
   return new Promise((resolve, reject) => {
-    let claimed = false;
+    let granted = false;
     let onLost = () => {};
     const lost = new Promise<void>((resolveLost) => {
       onLost = resolveLost;
     });
-    const mode = takeOver ? { steal: true } : { ifAvailable: true };
-    const request = locks.request(`baton:model:${name}`, mode, (lock) => {
+    const request = locks.request(name, options, (lock) => {
       if (lock === null) return resolve(undefined);
-      claimed = true;
+      granted = true;
       resolve({ lost, release });
       return held;
     });
     // A lock that is taken away rejects what its holder still does with it.
-    request.catch((error: unknown) => (claimed ? onLost() : reject(error)));
+    request.catch((error: unknown) => (granted ? onLost() : reject(error)));
   });
 }

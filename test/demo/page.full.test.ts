@@ -90,7 +90,7 @@ describe("the comparison of policies", () => {
     await page.getByRole("button", { name: "Stop comparing" }).click();
     await start().waitFor();
     // One is the runtime's.
-    expect(page.workers()).toHaveLength(1);
+    await expect.poll(() => page.workers().length).toBe(1);
   }, 600_000);
 
   test("replays the same conversations under each, and shows what they took", async () => {
@@ -99,9 +99,9 @@ describe("the comparison of policies", () => {
     await page.getByLabel("collocated-sticky", { exact: true }).uncheck();
     await start().click();
     await page.getByRole("progressbar", { name: /^Measuring the GPUs: baton/ }).waitFor({ timeout: 400_000 });
-    expect(page.workers()).toHaveLength(2);
+    await expect.poll(() => page.workers().length).toBe(2);
     await page.getByText("The comparison is done.").waitFor({ timeout: 400_000 });
-    expect(page.workers()).toHaveLength(1);
+    await expect.poll(() => page.workers().length).toBe(1);
     const rows = page.getByRole("region", { name: "Policies compared: Times in ms" }).getByRole("rowheader");
     expect(await rows.allTextContents()).toEqual(["baton", "conserve"]);
     expect(await seriousFaults(page)).toEqual([]);

@@ -148,7 +148,7 @@ test("policies are compared by a workload and objectives that suit the adapter",
   const settings = { policies: ["baton", "conserve"], conversations: 8, load: 0.75 } as const;
   const [onGpu, onSoftware] = [false, true].map((software) => comparisonFor(settings, { software }));
   expect(onGpu).toMatchObject({ loads: [0.75], conversations: 8, ttftSloMs: 1000 });
-  expect(onSoftware).toMatchObject({ ttftSloMs: 10_000, shape: { turns: { max: 3 } } });
+  expect(onSoftware).toMatchObject({ ttftSloMs: 10_000, shape: { turns: { max: 2 } } });
 });
 
 test("small parts of the page", () => {

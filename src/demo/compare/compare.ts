@@ -27,11 +27,13 @@ export interface Comparer {
   stop(): void;
 }
 
-/** A processor that plays GPU is measured with shorter prompts and wider objectives. */
+/** A processor that plays GPU is measured with shorter conversations and wider objectives. */
 const SMALL: WorkloadShape = {
   ...AGENTS,
-  turns: { min: 1, max: 3 },
-  firstTokens: { median: 48, sigma: 0.4, min: 16, max: 128 },
+  turns: { min: 1, max: 2 },
+  firstTokens: { median: 24, sigma: 0.4, min: 12, max: 64 },
+  laterTokens: { median: 8, sigma: 0.4, min: 4, max: 16 },
+  outputTokens: { median: 4, sigma: 0.5, min: 2, max: 8 },
 };
 const SOFTWARE = { shape: SMALL, ttftSloMs: 10_000, tbtSloMs: 1000 };
 const GPU = { shape: AGENTS, ttftSloMs: 1000, tbtSloMs: 75 };

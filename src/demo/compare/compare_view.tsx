@@ -21,7 +21,8 @@ export function CompareView({
 }) {
   const settings = useStore(comparer.settings);
   const state = useStore(comparer.state);
-  const ready = useStore(session.state).kind === "ready";
+  const loaded = useStore(session.state);
+  const ready = loaded.kind === "ready";
   const running = state.kind === "running";
   const few = settings.policies.length < 2;
   return (
@@ -32,6 +33,7 @@ export function CompareView({
       <p class="quiet">
         The same generated conversations under each policy, one after the other, on a prefiller and a decoder
         of this machine, beside the model that is loaded.
+        {ready && loaded.runtime.adapter.software && " On a software adapter it takes many minutes."}
       </p>
       <form
         onSubmit={(event) => {

@@ -64,6 +64,7 @@ export async function withWebpack(root: string, mode: "production" | "developmen
         output: { path: folder, filename: "main.js" },
         devtool: false,
         performance: false,
+        optimization: { minimize: false }, // which takes most of the time; esbuild's bundle is small
       })
     ).toJson({ all: false, errors: true, warnings: true });
     const faults = [...errors, ...warnings].map(({ message }) => message);

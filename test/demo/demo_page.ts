@@ -96,6 +96,14 @@ export class DemoPage {
     return page;
   }
 
+  /** What Chromium writes down of its tasks while `work` runs. */
+  async traced(page: Page, work: () => Promise<void>): Promise<readonly TraceEvent[]> {
+    await this.#browser.startTracing(page, { categories: ["toplevel"] });
+    await work();
+    const trace = await this.#browser.stopTracing();
+    return JSON.parse(trace.toString()).traceEvents;
+  }
+
   async shoot(page: Page, name: string): Promise<void> {
     await page.screenshot({ path: join(this.screenshots, `${name}.png`), fullPage: true });
   }
@@ -106,6 +114,16 @@ export class DemoPage {
     this.#server.close();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
   }
+}
+
+/** Of Chromium. Times in microseconds: `ts` when it began, `tdur` how long its thread ran in it. */
+export interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly ts: number;
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
 }
 
 /** Before the one script of the runtime's worker. */

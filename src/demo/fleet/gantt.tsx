@@ -6,9 +6,12 @@ import { agentColour, type Palette } from "./colours.ts";
 import type { AgentRecord, Fleet } from "./fleet.ts";
 import type { FleetLog, LoggedHandoff, LoggedStep } from "./log.ts";
 
-const ROW = 46;
-const BAR = 26;
+const ROW = 56;
+const BAR = 28;
+/** Under them, for the seconds. */
 const FOOT = 22;
+/** Left of the bars, for the devices' names. */
+const NAMES = 84;
 /** Of the newest the picture shows so much. */
 const WINDOW_MS = 60_000;
 
@@ -25,12 +28,17 @@ export function Gantt({ fleet }: { readonly fleet: Fleet }) {
       <Key />
       <Canvas
         label={describe(log, handoffs)}
-        height={ids.length * ROW + FOOT}
+        height={heightOf(ids.length) + FOOT}
         paint={(drawing) => paint(drawing, { log, handoffs, ids, agents })}
       />
       <Handoffs handoffs={handoffs} agents={agents} />
     </div>
   );
+}
+
+/** Between two bars there is room for arrows. */
+function heightOf(rows: number): number {
+  return Math.max(0, rows - 1) * ROW + BAR;
 }
 
 function Key() {
@@ -101,23 +109,29 @@ interface Scene {
   readonly agents: readonly AgentRecord[];
 }
 
-function paint({ draw, width, palette }: Drawing, { log, handoffs, ids, agents }: Scene): void {
+function paint({ draw, width, height, palette }: Drawing, { log, handoffs, ids, agents }: Scene): void {
   const endMs = Math.max(1000, log.nowMs);
   const beginMs = Math.max(0, endMs - WINDOW_MS);
-  const x = (ms: number) => ((ms - beginMs) / (endMs - beginMs)) * width;
+  const perMs = (width - NAMES) / (endMs - beginMs);
+  const x = (ms: number) => NAMES + (ms - beginMs) * perMs;
   draw.font = "12px system-ui";
   for (const [row, id] of ids.entries()) {
     draw.fillStyle = palette.ink;
-    draw.fillText(id, 0, row * ROW + 12);
+    draw.fillText(id, 0, row * ROW + BAR / 2 + 4);
     draw.fillStyle = palette.line;
-    draw.fillRect(0, row * ROW + 16 + BAR, width, 1);
+    draw.fillRect(NAMES, row * ROW + BAR, width - NAMES, 1);
   }
+  // What began before the window stays out of the names.
+  draw.save();
+  draw.beginPath();
+  draw.rect(NAMES, 0, width - NAMES, height);
+  draw.clip();
   const bar = (step: LoggedStep, until: number) => {
     const row = ids.indexOf(step.device);
     if (row < 0 || until < beginMs) return;
-    const from = Math.max(0, x(step.startMs));
+    const from = Math.max(NAMES, x(step.startMs));
     draw.fillStyle = colourOf(step, palette);
-    draw.fillRect(from, row * ROW + 16, Math.max(1, x(until) - from - 0.5), BAR);
+    draw.fillRect(from, row * ROW, Math.max(1, x(until) - from - 0.5), BAR);
   };
   for (const step of log.steps) bar(step, step.endMs ?? endMs);
   draw.globalAlpha = 0.5;
@@ -128,14 +142,15 @@ function paint({ draw, width, palette }: Drawing, { log, handoffs, ids, agents }
     const agent = agents.find(({ conversation }) => conversation === handoff.conversation);
     const colour = agent ? agentColour(agent.index, palette.dark) : palette.copy;
     const down = to > from;
-    const start = { x: x(handoff.startMs), y: from * ROW + (down ? 16 + BAR : 16) };
+    const start = { x: x(handoff.startMs), y: from * ROW + (down ? BAR : 0) };
     const end = {
       x: Math.max(x(handoff.endMs), x(handoff.startMs) + 3),
-      y: to * ROW + (down ? 16 : 16 + BAR),
+      y: to * ROW + (down ? 0 : BAR),
     };
-    if (end.x >= 0) arrow(draw, start, end, colour, palette.page);
+    if (end.x >= NAMES) arrow(draw, start, end, colour, palette.page);
   }
-  ruler(draw, { x, beginMs, endMs, y: ids.length * ROW + 14, ink: palette.quiet });
+  draw.restore();
+  ruler(draw, { x, beginMs, endMs, y: heightOf(ids.length) + 16, ink: palette.quiet });
 }
 
 function colourOf({ prefillTokens, decodes }: LoggedStep, { prefill, decode, both }: Palette): string {

@@ -62,12 +62,17 @@ test("it holds no sources, tests or benchmarks", () => {
   );
 });
 
-test("what a page loads at once is small, and asks for nothing of Node's", async () => {
-  const files = await esbuildOutputs(project.root, ["src/main.ts"]);
+test.each([
+  ["what a page loads at once", { main: "src/main.ts" }],
+  // Tokenizer, templates and grammar come when they are needed.
+  ["the engine, which its worker loads", { main: "baton-webgpu/worker" }],
+])("%s is small, and asks for nothing of Node's", async (what, entries) => {
+  const files = await esbuildOutputs(project.root, entries);
   const entry = files.find(({ path }) => path.endsWith("main.js"));
   const loaded = withStaticImports(entry?.path ?? "", files);
   const bytes = loaded.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
-  console.log(`core: ${bytes} bytes gzipped in ${loaded.length} files`);
+  console.log(`${what}: ${bytes} bytes gzipped in ${loaded.length} files`);
+  expect(bytes).toBeGreaterThan(10_000);
   expect(bytes).toBeLessThan(MOST_CORE_BYTES);
 });
 

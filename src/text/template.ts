@@ -27,6 +27,27 @@ export type Render = (variables: TemplateVariables) => string;
 
 /** Most items that all `range` calls of one rendering give together, so that a hostile template comes to an end. */
 const MAX_RANGE_ITEMS = 100_000;
+/** Real templates take milliseconds; one that takes so long was made to hang whoever loads its file. */
+const MOST_MS = 5000;
+/** How many evaluations there are between two looks at the clock. */
+const LOOK_EVERY = 1024;
+
+type Arguments = Parameters<Interpreter["evaluate"]>;
+
+/** Every part of a template that is evaluated comes through here, so that loops within loops end as well. */
+class TimedInterpreter extends Interpreter {
+  readonly #endMs = performance.now() + MOST_MS;
+  #left = LOOK_EVERY;
+
+  override evaluate(...given: Arguments): ReturnType<Interpreter["evaluate"]> {
+    this.#left -= 1;
+    if (this.#left === 0) {
+      this.#left = LOOK_EVERY;
+      if (performance.now() > this.#endMs) throw new Error(`it takes more than ${MOST_MS} ms`);
+    }
+    return super.evaluate(...given);
+  }
+}
 
 /** @throws InputError `invalid-template`; so does what it returns, with the template's own `raise_exception` message */
 export function compileTemplate(source: string): Render {
@@ -35,7 +56,7 @@ export function compileTemplate(source: string): Render {
   );
   return (variables) =>
     attempt("refuses these messages", () => {
-      const result = new Interpreter(createEnvironment(variables)).run(program);
+      const result = new TimedInterpreter(createEnvironment(variables)).run(program);
       return String(result.value);
     });
 }

@@ -1,9 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { interruptible } from "../src/cli/interrupt.ts";
 import { type Io, print, printJson, say } from "../src/cli/io.ts";
 import { parseNumber } from "../src/cli/model_options.ts";
+import { sloOptions } from "../src/cli/policy_options.ts";
 import { createProgress } from "../src/cli/progress_display.ts";
+import { readText } from "../src/cli/simulation_inputs.ts";
 import { comparisonHtml } from "../src/comparison/html.ts";
 import { WHOLE_MACHINE } from "../src/comparison/take_cells.ts";
 import { comparisonText } from "../src/comparison/text.ts";
@@ -108,7 +110,7 @@ async function requestOf(options: AgentsOptions): Promise<AgentsRequest> {
   if (unknown !== undefined) throw invalidOption("--policies", unknown, `a policy, or ${WHOLE_MACHINE}`);
   const loads = options.loads.split(",").map((load) => Number(load));
   for (const load of loads) checkNumber("--loads", load, { above: 0, max: 10 });
-  const text = options.trace === undefined ? undefined : await readTrace(options.trace);
+  const text = options.trace === undefined ? undefined : await readText("--trace", options.trace);
   return {
     adapters: [adapters[0] ?? "", adapters[1] ?? ""],
     policies: words.filter((name): name is PolicyName => name !== WHOLE_MACHINE),
@@ -123,16 +125,7 @@ async function requestOf(options: AgentsOptions): Promise<AgentsRequest> {
     patienceMs: 1000 * checkNumber("--patience", options.patience, { min: 0, max: 1_000_000 }),
     model: model === undefined ? { kind: "shape", name: shape } : { kind: "file", name: model },
     kvMiB: kvMib === undefined ? undefined : checkNumber("--kv-mib", kvMib, { above: 0, max: 2 ** 20 }),
-    slo: {
-      ttftMs: checkNumber("--ttft-slo", options.ttftSlo, { above: 0, max: 3_600_000 }),
-      tbtMs: checkNumber("--tbt-slo", options.tbtSlo, { above: 0, max: 3_600_000 }),
-    },
+    slo: sloOptions(options),
     trace: text === undefined ? undefined : parseTrace(text, options.trace ?? ""),
   };
-}
-
-async function readTrace(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw invalidOption("--trace", path, `a file that can be read (${cause.code})`);
-  });
 }

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { formatTable } from "../src/cli/format.ts";
 import { type Io, print, printJson, say } from "../src/cli/io.ts";
 import { parseNumber } from "../src/cli/model_options.ts";
-import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
+import { policyOption } from "../src/cli/policy_options.ts";
+import { checkNumber } from "../src/conversation/option_checks.ts";
 import { type PolicyName, policies } from "../src/scheduler/policies/table.ts";
 import { fleetOf, modelCosts, parseDevices } from "../src/simulator/device_file.ts";
 import { simulate } from "../src/simulator/simulate.ts";
@@ -55,22 +56,18 @@ export function addSimulatorScale(program: Command, io: Io): void {
     .option("--json", "print JSON for machines")
     .option("--quiet", "nothing on stderr but errors")
     .action(async ({ devices, conversations, policy, json, quiet }: ScaleOptions) => {
-      if (!isPolicy(policy)) throw invalidOption("--policy", policy, Object.keys(policies).join(", "));
+      const name = policyOption("--policy", policy);
       const whole = { min: 1, max: 1_000_000, integer: true };
       const each = checkNumber("--conversations", conversations, whole);
       const counts = devices.split(",").map((count) => checkNumber("--devices", Number(count), whole));
       const results: ScaleResult[] = [];
       for (const count of counts) {
         if (quiet !== true) say(io, `simulating ${count} devices and ${count * each} conversations`);
-        results.push(scaleOf(count, count * each, policy));
+        results.push(scaleOf(count, count * each, name));
       }
       const report = { benchmark: "simulator", takenAt: new Date().toISOString(), machine: describeMachine(), policy, results }; // biome-ignore format: one record
       await (json ? printJson(io, report) : print(io, scaleText(results)));
     });
-}
-
-function isPolicy(name: string): name is PolicyName {
-  return Object.hasOwn(policies, name);
 }
 
 export function scaleOf(devices: number, conversations: number, policy: PolicyName): ScaleResult {

@@ -44,7 +44,8 @@ export async function readJson(option: string, path: string): Promise<unknown> {
   }
 }
 
-async function readText(option: string, path: string): Promise<string> {
+/** @throws InputError `invalid-option` */
+export async function readText(option: string, path: string): Promise<string> {
   return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw invalidOption(option, path, `a file that can be read (${cause.code})`);
   });

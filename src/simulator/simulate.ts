@@ -1,6 +1,5 @@
 import type { ConversationTurn } from "../metrics/conversation_metrics.ts";
 import type { CopyRecord, StepRecord } from "../metrics/replay.ts";
-import type { StepWork } from "../metrics/step_work.ts";
 import type { SchedulerCommand } from "../protocol/command.ts";
 import { type DeviceSpec, HOST } from "../protocol/device.ts";
 import type { SchedulerEvent } from "../protocol/event.ts";
@@ -13,6 +12,7 @@ import type { DeviceUseTotals } from "./device_use.ts";
 import { SimulatedDevice } from "./simulated_device.ts";
 import { SimulatedLink } from "./simulated_link.ts";
 import type { DeviceFault, SimulatedSpec, SimulateOptions, Simulation, TurnRow } from "./simulation.ts";
+import { areUnlike, triedMsPerToken } from "./try_out.ts";
 import { TurnTotals } from "./turn_totals.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
@@ -108,7 +108,7 @@ class Simulator {
 
   /** As the scheduler knows it: unlike devices are tried out. */
   #specOf({ cost, link: _, ...spec }: SimulatedSpec): DeviceSpec {
-    return this.#areUnlike ? { prefillMsPerToken: cost(TRIED) / TRIED_TOKENS, ...spec } : spec;
+    return this.#areUnlike ? { prefillMsPerToken: triedMsPerToken(cost), ...spec } : spec;
   }
 
   #useByDevice(): Record<string, DeviceUseTotals> {
@@ -284,20 +284,4 @@ class Simulator {
     if (this.#keeps === "totals") this.#byId.delete(live.given.id);
     this.#admit();
   }
-}
-
-/** What real devices are tried out with before the first conversation (`src/runner/try_out.ts`). */
-const TRIED_TOKENS = 16;
-const TRIED: StepWork = {
-  prefillTokens: TRIED_TOKENS,
-  prefillPairs: (TRIED_TOKENS * (TRIED_TOKENS + 1)) / 2,
-  prefillContextTokens: TRIED_TOKENS,
-  decodes: 0,
-  decodeContextTokens: 0,
-  logitRows: 1,
-};
-
-function areUnlike(devices: readonly SimulatedSpec[]): boolean {
-  const times = devices.map(({ cost }) => cost(TRIED));
-  return Math.max(...times) > Math.min(...times);
 }

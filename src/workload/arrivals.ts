@@ -1,6 +1,5 @@
 import { InputError } from "../errors.ts";
 import { Draws } from "./random.ts";
-import type { WorkloadConversation } from "./workload.ts";
 
 /**
  * When conversations begin. Rates are conversations a second, above 0.
@@ -9,20 +8,15 @@ import type { WorkloadConversation } from "./workload.ts";
  * - `bursty`: gaps are gamma distributed with the coefficient of variation `variation` (standard deviation over mean, above 0): 1 is as
  *   Poisson, more comes in bursts, less is more even. Requests to hosted models vary like this (BurstGPT, arXiv 2401.17644; ServeGen,
  *   arXiv 2505.09999). What vLLM's benchmark calls `burstiness` is 1 / variation².
- * - `times`: as a trace had them, in ms from its beginning (`arrivalsMs`).
- * - `closed`: `concurrency` conversations at once (a whole number of at least 1), the next begins when one ends. Who replays them counts;
- *   here all arrive at 0.
  */
 export type Arrivals =
   | { readonly kind: "poisson"; readonly ratePerSecond: number }
-  | { readonly kind: "bursty"; readonly ratePerSecond: number; readonly variation: number }
-  | { readonly kind: "times"; readonly arrivalsMs: readonly number[] }
-  | { readonly kind: "closed"; readonly concurrency: number };
+  | { readonly kind: "bursty"; readonly ratePerSecond: number; readonly variation: number };
 
 /**
  * When each of `count` conversations begins, in ms from the beginning of the workload, ascending; the same for the same seed. At another
  * rate the times are the same but for a factor.
- * @throws InputError `invalid-option` for a rate, variation or concurrency out of range, or for fewer times than conversations
+ * @throws InputError `invalid-option` for a rate or variation out of range
  */
 export function arrivalTimes(arrivals: Arrivals, count: number, seed: number): readonly number[] {
   // Draws of their own, so that the same conversations come at other times.
@@ -39,34 +33,9 @@ export function arrivalTimes(arrivals: Arrivals, count: number, seed: number): r
       const shape = 1 / arrivals.variation ** 2;
       return runningSum(count, () => ((draws.gamma(shape) / shape) * 1000) / rate);
     }
-    case "times": {
-      const times = arrivals.arrivalsMs;
-      if (times.length < count)
-        throw refused("arrivalsMs", `${times.length} times`, `a time for each of ${count} conversations`);
-      if (!times.every((ms) => ms >= 0 && ms < Number.POSITIVE_INFINITY))
-        throw refused("arrivalsMs", "a list with other values", "a list of ms of at least 0");
-      return times.slice(0, count).toSorted((a, b) => a - b);
-    }
-    case "closed":
-      if (!(Number.isSafeInteger(arrivals.concurrency) && arrivals.concurrency >= 1))
-        throw refused("concurrency", arrivals.concurrency, "a whole number of at least 1");
-      return Array.from({ length: count }, () => 0);
     default:
       return arrivals satisfies never;
   }
-}
-
-/**
- * The same conversations at other times, in the order in which they are given.
- * @throws InputError as `arrivalTimes` does
- */
-export function withArrivals(
-  workload: readonly WorkloadConversation[],
-  arrivals: Arrivals,
-  seed: number,
-): readonly WorkloadConversation[] {
-  const times = arrivalTimes(arrivals, workload.length, seed);
-  return workload.map((conversation, at) => ({ ...conversation, arrivalMs: times[at] ?? 0 }));
 }
 
 function checkedRate(ratePerSecond: number): number {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
-import { type Arrivals, arrivalTimes, withArrivals } from "../../src/workload/arrivals.ts";
+import { type Arrivals, arrivalTimes } from "../../src/workload/arrivals.ts";
 import { generateWorkload } from "../../src/workload/generate.ts";
 import { shapes } from "../../src/workload/shapes.ts";
 
@@ -54,34 +54,18 @@ test("times ascend, are the same again, others for another seed, and twice as de
 test("conversations are the same however they arrive", () => {
   const workloadOf = (arrivals: Arrivals) =>
     generateWorkload({ seed: 9, conversations: 200, arrivals, shape: shapes.agents });
-  const arrivalsMs = Array.from({ length: 300 }, (_, at) => at * 10);
   const [poisson, ...others] = [
     workloadOf({ kind: "poisson", ratePerSecond: 1 }),
     workloadOf({ kind: "bursty", ratePerSecond: 7, variation: 3 }),
-    workloadOf({ kind: "times", arrivalsMs }),
-    workloadOf({ kind: "closed", concurrency: 8 }),
   ];
   const withoutTimes = (workload = poisson) => workload?.map(({ id, turns }) => ({ id, turns }));
   for (const other of others) expect(withoutTimes(other)).toEqual(withoutTimes());
-  expect(others[1]?.map(({ arrivalMs }) => arrivalMs)).toEqual(arrivalsMs.slice(0, 200));
-  expect(others[2]?.every(({ arrivalMs }) => arrivalMs === 0)).toBe(true);
-});
-
-test("a workload that is there already can come at other times", () => {
-  const closed = { kind: "closed", concurrency: 2 } as const;
-  const poisson = { kind: "poisson", ratePerSecond: 3 } as const;
-  const given = { seed: 4, conversations: 20, shape: shapes.chat };
-  const workload = generateWorkload({ ...given, arrivals: closed });
-  expect(withArrivals(workload, poisson, 4)).toEqual(generateWorkload({ ...given, arrivals: poisson }));
 });
 
 test.each<[Arrivals, string]>([
   [{ kind: "poisson", ratePerSecond: 0 }, "ratePerSecond"],
   [{ kind: "bursty", ratePerSecond: Number.NaN, variation: 1 }, "ratePerSecond"],
   [{ kind: "bursty", ratePerSecond: 1, variation: 0 }, "variation"],
-  [{ kind: "times", arrivalsMs: [1, 2] }, "arrivalsMs"],
-  [{ kind: "times", arrivalsMs: [1, 2, -3] }, "arrivalsMs"],
-  [{ kind: "closed", concurrency: 1.5 }, "concurrency"],
 ])("refuses %j", (arrivals, option) => {
   expect(() => arrivalTimes(arrivals, 3, 1)).toThrow(InputError);
   expect(() => arrivalTimes(arrivals, 3, 1)).toThrow(option);

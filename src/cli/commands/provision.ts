@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { checkNumber, invalidOption } from "../../conversation/option_checks.ts";
-import { type PolicyName, policies, policyNamed } from "../../scheduler/policies/table.ts";
+import { policies, policyNamed } from "../../scheduler/policies/table.ts";
 import { gpus } from "../../simulator/gpus.ts";
 import { type Offer, type ProvisionRequest, provision } from "../../simulator/provision.ts";
 import { shapes } from "../../workload/shapes.ts";
@@ -8,6 +8,7 @@ import { formatTable } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import { type Io, print, printJson, say } from "../io.ts";
 import { parseNumber } from "../model_options.ts";
+import { policyOption, sloOptions } from "../policy_options.ts";
 import { readModel, readWorkload } from "../simulation_inputs.ts";
 
 interface ProvisionOptions {
@@ -78,12 +79,7 @@ export function addProvision(program: Command, io: Io): void {
 
 async function requestOf(options: ProvisionOptions): Promise<ProvisionRequest> {
   const { policy, by } = options;
-  const slo = {
-    ttftMs: checkNumber("--ttft-slo", options.ttftSlo, { above: 0, max: 3_600_000 }),
-    tbtMs: checkNumber("--tbt-slo", options.tbtSlo, { above: 0, max: 3_600_000 }),
-  };
-  if (!isPolicy(policy))
-    throw invalidOption("--policy", policy, `one of ${Object.keys(policies).join(", ")}`);
+  const slo = sloOptions(options);
   if (by !== "price" && by !== "energy") throw invalidOption("--by", by, "price or energy");
   const ratePerSecond = checkNumber("--rate", options.rate, { above: 0, max: 1_000_000 });
   return {
@@ -93,7 +89,7 @@ async function requestOf(options: ProvisionOptions): Promise<ProvisionRequest> {
       arrivals: { kind: "poisson", ratePerSecond },
     }),
     model: await readModel(options.model),
-    policy: policyNamed(policy, slo),
+    policy: policyNamed(policyOption("--policy", policy), slo),
     slo,
     share: checkNumber("--share", options.share, { above: 0, max: 1 }),
     prefillers: cardsOf("--prefillers", options.prefillers),
@@ -101,10 +97,6 @@ async function requestOf(options: ProvisionOptions): Promise<ProvisionRequest> {
     most: checkNumber("--most", options.most, { min: 1, max: 1000, integer: true }),
     by,
   };
-}
-
-function isPolicy(name: string): name is PolicyName {
-  return Object.hasOwn(policies, name);
 }
 
 function cardsOf(option: string, text: string): readonly string[] {

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { comparisonHtml } from "../../comparison/html.ts";
-import { checkNumber, checkOptionalNumber, invalidOption } from "../../conversation/option_checks.ts";
-import { type PolicyName, policies, policyNamed } from "../../scheduler/policies/table.ts";
+import { checkNumber, checkOptionalNumber } from "../../conversation/option_checks.ts";
+import { policies, policyNamed } from "../../scheduler/policies/table.ts";
 import { fleetOf, parseDevices } from "../../simulator/device_file.ts";
 import { gpus } from "../../simulator/gpus.ts";
 import { type SimulationRequest, simulatePolicies } from "../../simulator/simulate_policies.ts";
@@ -12,6 +12,7 @@ import { shapes } from "../../workload/shapes.ts";
 import { interruptible } from "../interrupt.ts";
 import { type Io, print, printJson } from "../io.ts";
 import { parseNumber } from "../model_options.ts";
+import { policyOption, sloOptions } from "../policy_options.ts";
 import { createProgress } from "../progress_display.ts";
 import { readJson, readModel, readWorkload } from "../simulation_inputs.ts";
 
@@ -120,17 +121,11 @@ async function requestOf(
 ): Promise<Omit<SimulationRequest, "signal" | "onProgress">> {
   // biome-ignore format: one type
   const { devices, workload, policy, conversations, rate } = options;
-  const slo = {
-    ttftMs: checkNumber("--ttft-slo", options.ttftSlo, { above: 0, max: 3_600_000 }),
-    tbtMs: checkNumber("--tbt-slo", options.tbtSlo, { above: 0, max: 3_600_000 }),
-  };
+  const slo = sloOptions(options);
   const seed = checkNumber("--seed", options.seed, { min: 0, max: 2 ** 31, integer: true });
   const names = policy.split(",").map((name) => name.trim());
   const predictionError = checkNumber("--prediction-error", options.predictionError, { min: 0, max: 10 });
-  const found = names.map((name) => {
-    if (isPolicy(name)) return policyNamed(name, { ...slo, predictionError });
-    throw invalidOption("--policy", name, `some of ${Object.keys(policies).join(", ")}`);
-  });
+  const found = names.map((name) => policyNamed(policyOption("--policy", name), { ...slo, predictionError }));
   const file = parseDevices(await readJson("--devices", devices), devices);
   const model = await readModel(options.model ?? file.model ?? "qwen3-0.6b");
   const concurrency = checkOptionalNumber("--concurrency", options.concurrency, { min: 1, max: 1_000_000, integer: true }); // biome-ignore format: one call
@@ -155,8 +150,4 @@ async function requestOf(
 function arrivalsOf(ratePerSecond: number, given: number): Arrivals {
   const variation = checkNumber("--variation", given, { above: 0, max: 100 });
   return variation === 1 ? { kind: "poisson", ratePerSecond } : { kind: "bursty", ratePerSecond, variation };
-}
-
-function isPolicy(name: string): name is PolicyName {
-  return Object.hasOwn(policies, name);
 }

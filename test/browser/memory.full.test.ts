@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { quantile } from "../../src/metrics/summary.ts";
 import { writeTinyModel } from "../harness/tiny_model.ts";
 import { bundlePage } from "./bundle.ts";
 import { launchChromium } from "./chromium.ts";
@@ -34,22 +35,33 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("20 rounds of loading and disposing leave no trace: after round 20 the processes are within 10% of round 5", async () => {
+/**
+ * Single rounds say little: the browser gives memory back when it sees fit, so that the renderer has 136 MiB after one round and 188 after
+ * the next, and the GPU process 12 MiB more after every tenth or so. Hence the median of the round with the two before and after it.
+ */
+test("20 rounds of loading and disposing leave no trace: around round 20 the processes are within 10% of round 5", async () => {
   const session = await browser.newBrowserCDPSession();
   const inPage = await page.context().newCDPSession(page);
   const after: Record<string, number>[] = [];
-  for (let round = 1; round <= 20; round++) {
+  for (let round = 1; round <= 22; round++) {
     await page.evaluate((path) => steps.load(path), served.model);
     await page.evaluate(() => steps.answer());
     await page.evaluate(() => steps.dispose());
     await inPage.send("HeapProfiler.collectGarbage");
     after.push(await residentBytes(session));
   }
-  const shown = (bytes: Record<string, number> = {}) =>
-    Object.entries(bytes).map(([type, value]) => `${type} ${Math.round(value / MIB)} MiB`).join(", "); // biome-ignore format: one line
-  console.log(`after round 5: ${shown(after[4])}; after round 20: ${shown(after[19])}`);
-  for (const type of ["renderer", "GPU"])
-    expect((after[19]?.[type] ?? Number.NaN) / (after[4]?.[type] ?? Number.NaN)).toBeLessThan(1.1);
+  for (const type of ["renderer", "GPU"]) {
+    const bytes = after.map((processes) => processes[type] ?? Number.NaN);
+    console.log(
+      `${type}, in MiB after each round: ${bytes.map((value) => Math.round(value / MIB)).join(", ")}`,
+    );
+    const around = (round: number) =>
+      quantile(
+        bytes.slice(round - 3, round + 2).toSorted((a, b) => a - b),
+        0.5,
+      );
+    expect(around(20) / around(5)).toBeLessThan(1.1);
+  }
 });
 
 test("while a model loads, the page and its worker hold less than a quarter of the file and 100 MiB", async () => {

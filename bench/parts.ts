@@ -44,6 +44,7 @@ const SCENES: readonly Scene[] = [
   { name: "equal devices, load 0.7", load: 0.7, slower: 1, ...ROOMY },
   { name: "equal devices, load 1", load: 1, slower: 1, ...ROOMY },
   { name: "decoder 2.5 times slower, load 0.5", load: 0.5, slower: 2.5, ...ROOMY },
+  { name: "decoder 8 times slower, load 0.65", load: 0.65, slower: 8, ...ROOMY },
   { name: "equal devices short of blocks, load 0.7", load: 0.7, slower: 1, blocks: 80, hostBlocks: 2000 },
 ];
 
@@ -66,6 +67,7 @@ const VARIANTS: readonly Variant[] = [
   { name: "no bound on prompts beside decodes", policy: withSteps({ promptMsBesideDecodes: 1e9, promptMs: 1e9 }) }, // biome-ignore format: one record
   { name: "no short prompts first", policy: withSteps({ promptWeight: 0 }) },
   { name: "what a task has waited counts nothing", policy: withSteps({ waitedWeight: 0 }) },
+  { name: "late turns keep their order", policy: withSteps({ lateMs: 1e9 }) },
   { name: "no rules for steps", policy: withoutSteps },
   { name: "no parking", policy: { ...baton, parks: false } },
   { name: "no re-bind", policy: withoutRebind },

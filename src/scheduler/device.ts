@@ -3,6 +3,7 @@ import type { BlockCopy, RunnerLimits, StepResult, StepRow } from "../protocol/s
 import { Admission } from "./admission.ts";
 import { Drafting } from "./drafting.ts";
 import type { Flight } from "./flight.ts";
+import { lateLast } from "./late_turns.ts";
 import { Observations } from "./observations.ts";
 import type { StepRules } from "./policy.ts";
 import { type Pool, settle } from "./pool.ts";
@@ -152,9 +153,9 @@ export class Device {
   }
 
   /** The next plan, of this id, on its way; undefined when there is nothing to run or it is not time yet. */
-  compose(id: number, shortage: Shortage): Flight | undefined {
+  compose(id: number, nowMs: number, shortage: Shortage): Flight | undefined {
     if (this.running === 0 && this.admission.length === 0) return undefined;
-    const ready = this.#ready();
+    const ready = this.#ready(nowMs);
     if (ready === undefined) return undefined;
     const budget = stepBudget(this.limits, this.#promptTokens());
     const rows: StepRow[] = [];
@@ -210,16 +211,24 @@ export class Device {
   }
 
   /** The turns that the next plan may hold, in their order; undefined while it has to wait for those in flight. */
-  #ready(): readonly TurnState[] | undefined {
+  #ready(nowMs: number): readonly TurnState[] | undefined {
     if (this.flights.length >= this.limits.plansInFlight) return undefined;
     if (this.flights.length === 0) this.#starved = false;
     if (this.#starved) return undefined;
-    const ready: TurnState[] = [];
     const { contextTokens } = this.limits;
-    for (const turns of [this.decoding, this.prompts])
-      if (!readyTurns(turns, contextTokens, this.#lastPlan, ready)) return undefined;
+    const decodes: TurnState[] = [];
+    const prompts: TurnState[] = [];
+    if (!readyTurns(this.decoding, contextTokens, this.#lastPlan, decodes)) return undefined;
+    if (!readyTurns(this.prompts, contextTokens, this.#lastPlan, prompts)) return undefined;
+    const ready = decodes.concat(this.#inTime(prompts, nowMs));
     const alone = this.flights.length > 0 && this.admission.length === 0;
     return alone && this.drafting?.holdsBack(ready) ? undefined : ready;
+  }
+
+  #inTime(prompts: readonly TurnState[], nowMs: number): readonly TurnState[] {
+    const lateMs = this.#steps?.lateMs;
+    const msPerToken = this.observed.prefillMsPerToken ?? 0;
+    return lateMs === undefined ? prompts : lateLast(prompts, { lateMs, nowMs, msPerToken });
   }
 
   #takeQueued(budget: StepBudget, take: (turn: TurnState) => void): void {

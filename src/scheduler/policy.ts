@@ -39,6 +39,11 @@ export interface StepRules {
    * most: what a person waits for is the sum. A task is a turn with those that follow it after tools' pauses.
    */
   readonly waitedWeight: number;
+  /**
+   * From when on after its arrival a turn's first token is late. A turn that cannot but be late counts as having come five times as long
+   * later, so that under overload others are in time. Absent: none does.
+   */
+  readonly lateMs?: number;
   /** Prompts have this much of a step, by the measured time of a token: where turns decode in it, and where none does. */
   readonly promptMsBesideDecodes: number;
   readonly promptMs: number;

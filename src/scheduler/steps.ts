@@ -48,7 +48,7 @@ export class Steps {
     const { moves, handoffs } = this.#parts;
     const commands: SchedulerCommand[] = [];
     for (;;) {
-      const flight = device.compose(this.#count + 1, shortage);
+      const flight = device.compose(this.#count + 1, nowMs, shortage);
       if (flight === undefined) return commands;
       const { plan } = flight;
       this.#count = plan.id;

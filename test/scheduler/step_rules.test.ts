@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { baton } from "../../src/scheduler/policies/baton.ts";
+import type { StepRules } from "../../src/scheduler/policy.ts";
 import { tokensOf } from "./driver.ts";
 import { Fleet } from "./fleet.ts";
 
@@ -9,9 +10,9 @@ const range = (length: number, from = 0) => Array.from({ length }, (_, index) =>
 const steps = { promptWeight: 0, waitedWeight: 1, promptMsBesideDecodes: 200, promptMs: 400 };
 
 /** A device that takes 10 ms for a token, and has shown it. */
-function measured(): Fleet {
+function measured(rules: StepRules = steps): Fleet {
   const limits = { maxStepTokens: 100, maxStepRows: 8, blocks: 400, plansInFlight: 1 };
-  const fleet = new Fleet({ one: { role: "both", limits } }, { ...baton, steps });
+  const fleet = new Fleet({ one: { role: "both", limits } }, { ...baton, steps: rules });
   const runner = fleet.machines.get("one")?.runner;
   if (runner) runner.stepMs = (tokens) => 10 * tokens;
   fleet.arrive(0, "first", range(40, 3), { output: tokensOf(1) });
@@ -62,4 +63,31 @@ test("a turn goes before one that came earlier and whose task has waited less, i
     const order = [...new Set(firsts.slice(-4).map(({ sequence }) => sequence))];
     expect(order.includes("waited")).toBe(pauses);
   }
+});
+
+/** Of two turns of which the second came `apartMs` after the first, those whose prompt ran in the third step. */
+function runNext([first, second]: readonly [number, number], apartMs: number, lateMs?: number): string[] {
+  const fleet = measured({ ...steps, ...(lateMs !== undefined && { lateMs }) });
+  fleet.arrive(9, "idle", range(40, 5), { output: tokensOf(1) });
+  fleet.finish();
+  fleet.arrive(1, "earlier", range(first, 11), { output: tokensOf(1) });
+  fleet.msPerEvent = apartMs;
+  fleet.arrive(2, "later", range(second, 22), { output: tokensOf(1) });
+  fleet.msPerEvent = 1;
+  // The first turn's alone, of 40 tokens each: the other one's blocks are reserved behind it.
+  for (let n = 0; n < 2; n++) fleet.step("one");
+  return Object.keys(lastStep(fleet));
+}
+
+test("a turn that cannot be in time any more lets one by that can, until that comes long after it", () => {
+  // By then the first has 700 ms left to run, and the second 300.
+  expect(runNext([150, 30], 300)).toEqual(["earlier"]);
+  expect(runNext([150, 30], 300, 900)).toEqual(["later", "earlier"]);
+  expect(runNext([150, 30], 300, 1100)).toEqual(["earlier"]);
+  expect(runNext([150, 30], 4400, 900)).toEqual(["later", "earlier"]);
+  expect(runNext([150, 30], 4600, 900)).toEqual(["earlier"]);
+});
+
+test("turns that are all late keep their order", () => {
+  expect(runNext([150, 150], 300, 400)).toEqual(["earlier"]);
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { DeviceRole } from "../../src/protocol/device.ts";
+import { LATE_TIMES } from "../../src/scheduler/late_turns.ts";
 import { policies } from "../../src/scheduler/policies/table.ts";
 import type { Policy } from "../../src/scheduler/policy.ts";
 import { tokensOf } from "./driver.ts";
@@ -89,8 +90,8 @@ function waitingUnder(
 /** By how much a turn that came later may count as if it had come earlier. */
 function advantageMs(policy: Policy): number {
   // A step takes a millisecond here, so a token of a prompt does at most.
-  const { promptWeight = 0, waitedWeight = 0 } = policy.steps ?? {};
-  return PRIORITY_MS + promptWeight * MOST_PROMPT + waitedWeight * MOST_WAITED_MS;
+  const { promptWeight = 0, waitedWeight = 0, lateMs = 0 } = policy.steps ?? {};
+  return PRIORITY_MS + promptWeight * MOST_PROMPT + waitedWeight * MOST_WAITED_MS + LATE_TIMES * lateMs;
 }
 
 for (const policy of Object.values(policies)) {

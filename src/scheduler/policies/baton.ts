@@ -4,14 +4,17 @@ import { type DeviceView, least, type Policy } from "../policy.ts";
  * Baton's own: ConServe (arXiv 2606.01839) where that pays, by what is observed at the moment. A first turn's prompt runs where it delays
  * everybody least, itself included: it waits for the prompts before it, and holds up every turn that decodes there. Where the
  * conversation stays is decided when that has run: on the device with the least to carry, which may be the same one, and then nothing
- * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones and tasks that have
- * waited before others, and all prompts together hold up decodes by a bounded time a step.
+ * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones, tasks
+ * that have waited before others, and turns that can still be in time before those that cannot; all prompts together hold up decodes
+ * by a bounded time a step.
+ *
+ * @param lateMs from when on after its arrival a turn's first token is late
  */
-export const baton: Policy = {
+export const batonWithin = (lateMs: number): Policy => ({
   name: "baton",
   transfers: 1,
   parks: true,
-  steps: { promptWeight: 4, waitedWeight: 1, promptMsBesideDecodes: 50, promptMs: 200 },
+  steps: { promptWeight: 4, waitedWeight: 1, promptMsBesideDecodes: 50, promptMs: 200, lateMs },
   place: (turn, { devices }) => {
     const { bound, newTokens } = turn;
     if (bound !== undefined) return { device: bound, leaves: false, moves: false };
@@ -26,7 +29,10 @@ export const baton: Policy = {
     to: (turn, { devices }) =>
       homeOf(devices.filter((device) => device.id !== turn.bound && device.hasRoomFor(turn)))?.id,
   },
-};
+});
+
+/** A second is what people wait without losing their train of thought (Nielsen, Usability Engineering, 1993). */
+export const baton: Policy = batonWithin(1000);
 
 /** By how much a prompt of so many tokens would delay everybody there, itself included. */
 function delayMs({ queuedTokens, turns, prefillMsPerToken }: DeviceView, newTokens: number): number {

@@ -1,6 +1,6 @@
 import type { Policy } from "../policy.ts";
 import { ampd } from "./ampd.ts";
-import { baton } from "./baton.ts";
+import { baton, batonWithin } from "./baton.ts";
 import { clairvoyant } from "./clairvoyant.ts";
 import { collocated } from "./collocated.ts";
 import { collocatedSticky } from "./collocated_sticky.ts";
@@ -24,7 +24,7 @@ export const policies = {
 
 export type PolicyName = keyof typeof policies;
 
-/** What policies are told that are told anything: AMPD has the SLOs, and errs by as much as it is said to. */
+/** What policies are told that are told anything: AMPD has the SLOs, and errs by as much as it is said to; `baton` has the one of TTFT. */
 export interface PolicySettings {
   readonly ttftMs: number;
   readonly tbtMs: number;
@@ -34,5 +34,6 @@ export interface PolicySettings {
 
 export function policyNamed(name: PolicyName, settings: PolicySettings): Policy {
   const { ttftMs: ttftSloMs, tbtMs: tbtSloMs, predictionError: error = 0 } = settings;
-  return name === "ampd" ? ampd({ ttftSloMs, tbtSloMs, error }) : policies[name];
+  if (name === "ampd") return ampd({ ttftSloMs, tbtSloMs, error });
+  return name === "baton" ? batonWithin(ttftSloMs) : policies[name];
 }

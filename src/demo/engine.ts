@@ -33,7 +33,7 @@ export type ModelChoice =
 /** Which devices a runtime has, and its policy. */
 export interface Setup {
   readonly policy: PolicyName;
-  readonly devices: "auto" | readonly Pick<DeviceOptions, "role" | "kvMiB">[];
+  readonly devices: "auto" | readonly Pick<DeviceOptions, "role">[];
 }
 
 export const models: readonly CatalogueModel[] = catalogue.models;

@@ -18,13 +18,14 @@ export interface KvPoolShape {
   readonly bytes: number;
 }
 
-/** What a pool takes unless asked for another size: some whole contexts, as far as these bytes and half the largest buffer reach. */
+/** What a pool takes unless asked for another size: some whole contexts, as far as these bytes, or those of these tokens, and half the largest buffer reach. */
 const DEFAULT_CONTEXTS = 4;
 const DEFAULT_BYTES = 256 << 20;
+const DEFAULT_TOKENS = 4096;
 
 /**
- * Sizes the pool: as many blocks as `kvMiB` holds (or the default: four whole contexts, at most 256 MiB and half of what the
- * adapter allows a buffer), over as many buffers as the adapter's binding limit asks for.
+ * Sizes the pool: as many blocks as `kvMiB` holds (or the default: four whole contexts, at most 256 MiB or 4,096 tokens and half of
+ * what the adapter allows a buffer), over as many buffers as the adapter's binding limit asks for.
  * @throws DeviceError `adapter-limit` where not even one block fits
  */
 export function planKvPool(
@@ -34,7 +35,10 @@ export function planKvPool(
 ): KvPoolShape {
   const layerWords = 2 * config.kvHeads * config.headDim * (BLOCK_TOKENS / 2);
   const blockBytes = layerWords * 4 * config.layers;
-  const defaultBytes = Math.min(DEFAULT_BYTES, maxBufferBytes / 2);
+  const defaultBytes = Math.min(
+    Math.max(DEFAULT_BYTES, (DEFAULT_TOKENS / BLOCK_TOKENS) * blockBytes),
+    maxBufferBytes / 2,
+  );
   const contextBlocks = Math.ceil(config.contextTokens / BLOCK_TOKENS);
   const wanted =
     kvMiB === undefined

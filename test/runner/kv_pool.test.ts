@@ -38,10 +38,17 @@ describe("the plan of a KV pool", () => {
   });
 
   test("holds at most 256 MiB by default, over as many buffers as the binding limit asks for", () => {
-    const plan = planKvPool(configOf(28, 8, 128, 40_960), limits(LIMIT), undefined);
+    const plan = planKvPool(configOf(28, 4, 128, 40_960), limits(LIMIT), undefined);
     expect(plan.bytes).toBeLessThanOrEqual(256 * MIB);
-    expect(plan.bytes).toBeGreaterThan(255 * MIB - 2 * 16 * 28 * 8 * 128 * 2);
+    expect(plan.bytes).toBeGreaterThan(255 * MIB - 2 * 16 * 28 * 4 * 128 * 2);
     expect(plan.layersPerBuffer).toBe(14);
+  });
+
+  test("holds 4,096 tokens by default where these take more than that", () => {
+    const plan = planKvPool(configOf(28, 8, 128, 40_960), limits(LIMIT), undefined);
+    expect(plan.blocks).toBe(4096 / 16);
+    expect(plan.bytes).toBe(448 * MIB);
+    expect(plan.layersPerBuffer).toBe(8);
   });
 
   test("takes no more than half of the largest buffer by default", () => {
@@ -62,7 +69,7 @@ describe("the plan of a KV pool", () => {
       fc.property(shape, ({ layers, kvHeads, headDim, kvMiB, limitKiB }) => {
         const limit = limitKiB * 1024;
         const layerBytes = 2 * 16 * kvHeads * headDim * 2;
-        const bytes = (kvMiB ?? 256) * MIB;
+        const bytes = kvMiB ? kvMiB * MIB : Math.max(256 * MIB, 256 * layerBytes * layers);
         const wanted = Math.floor(bytes / (layerBytes * layers));
         const possible = Math.min(
           wanted,

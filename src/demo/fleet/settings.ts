@@ -52,9 +52,6 @@ const ROLES = {
   three: ["prefiller", "decoder", "decoder"],
 } as const;
 
-/** Of each device: room for a fleet, and few enough that the map shows every block. */
-const KV_MIB = 96;
-
 export function setupOf({ policy, devices }: Pick<FleetSettings, "policy" | "devices">): Setup {
-  return { policy, devices: ROLES[devices].map((role) => ({ role, kvMiB: KV_MIB })) };
+  return { policy, devices: ROLES[devices].map((role) => ({ role })) };
 }

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { formatTable } from "../src/cli/format.ts";
 import { interruptible } from "../src/cli/interrupt.ts";
@@ -9,6 +10,7 @@ import type { PolicyName } from "../src/scheduler/policies/table.ts";
 import type { PointResult } from "../src/simulator/grid_point.ts";
 import { runGrid } from "./grid.ts";
 import { ASSUMPTIONS, BASE, POLICIES, paperPoints } from "./paper_points.ts";
+import { type Sweep, sweepsHtml } from "./sweep_figures.ts";
 
 /** What the paper claims for ConServe against a baseline that predicts turn by turn (arXiv 2606.01839, abstract). */
 const CLAIMS = { ttfet: -0.5108, tokensPerJoule: 0.0751, tiers: 0.2275 };
@@ -16,6 +18,7 @@ const CLAIMS = { ttfet: -0.5108, tokensPerJoule: 0.0751, tiers: 0.2275 };
 interface PaperOptions {
   readonly conversations: number;
   readonly seeds: number;
+  readonly html?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -26,6 +29,7 @@ export function addPaper(program: Command, io: Io): void {
     .description("Simulate what the paper on ConServe measured, and where its claims hold.")
     .option("--conversations <number>", "of a workload", parseNumber("--conversations"), 100)
     .option("--seeds <number>", "workloads of each point", parseNumber("--seeds"), 3)
+    .option("--html <file>", "write a page with figures of each sweep")
     .option("--json", "print JSON for machines")
     .option("--quiet", "nothing on stderr but errors")
     .action(async (options: PaperOptions) => {
@@ -39,9 +43,29 @@ export function addPaper(program: Command, io: Io): void {
       const points = await interruptible(io, (signal) =>
         runGrid(paperPoints(size), { signal, onProgress }),
       ).finally(() => progress.stop());
+      if (options.html !== undefined) {
+        const html = sweepsHtml(
+          "The setting of ConServe's paper",
+          paperText(points),
+          sweepsOf(points),
+          POLICIES,
+        );
+        await writeFile(options.html, html);
+      }
       const report = { benchmark: "paper", takenAt: new Date().toISOString(), ...size, base: BASE, claims: CLAIMS, points: points.map(pointRow) }; // biome-ignore format: one record
       await (options.json ? printJson(io, report) : print(io, paperText(points)));
     });
+}
+
+export function sweepsOf(points: readonly PointResult[]): readonly Sweep[] {
+  return ASSUMPTIONS.map(({ name, why, values }) => {
+    const own = points.filter(({ at }) => at.of === name);
+    return { name, why, values: own.map((point, index) => [labelOf(values[index]), point]) };
+  });
+}
+
+function labelOf(value: object = {}): string {
+  return Object.values(value).join(" / ");
 }
 
 /** Means over the seeds, of one policy at one point. */
@@ -114,7 +138,7 @@ function sweepText(
     if (conserve === undefined || ampd === undefined || baton === undefined) return [];
     const change = (of: (means: PolicyMeans) => number, one: PolicyMeans) => percent(of(one) / of(ampd) - 1);
     return [
-      Object.values(values[index] ?? {}).join(" / "),
+      labelOf(values[index]),
       change((means) => means.ttfetP95Ms, conserve),
       change((means) => means.firstTtftP95Ms, conserve),
       change((means) => means.laterTtftP95Ms, conserve),

@@ -1,10 +1,9 @@
-import uplot from "uplot/dist/uPlot.iife.min.js?raw";
-import uplotStyle from "uplot/dist/uPlot.min.css?raw";
 import type { ConversationTimes } from "../metrics/conversation_metrics.ts";
 import type { CopyRecord, Replay } from "../metrics/replay.ts";
 import { timesOf } from "../metrics/replay_cell.ts";
 import { quantile } from "../metrics/summary.ts";
 import script from "./html_page.js?raw";
+import { escaped, plotPage } from "./plot_page.ts";
 import type { PolicyComparison } from "./report.ts";
 
 /** How much of a replay the timelines show. */
@@ -34,35 +33,18 @@ export function comparisonHtml(report: PolicyComparison, table: string, replays:
     timelines: replays.map(timelineOf),
   };
   const top = Math.max(...report.loads.map(({ load }) => load));
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Baton: policies compared</title>
-<style>${uplotStyle}
-:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
-body { max-width: 1240px; margin: 2rem auto; padding: 0 1rem; }
-pre { overflow-x: auto; font-size: 12px; line-height: 1.5; }
-#cdfs { display: flex; flex-wrap: wrap; gap: 1rem; }
-#cdfs > div { flex: 1 1 420px; }
-.key span { display: inline-block; width: 1em; height: 0.8em; margin: 0 0.3em 0 1em; }
-</style>
-<h1>Policies compared</h1>
+  const body = `<h1>Policies compared</h1>
 <p>${escaped(report.takenAt)}. The same conversations under each policy; plots are of load ${top}, first seed.</p>
 <pre>${escaped(table)}</pre>
 <h2>How long things took</h2>
-<div id="cdfs"></div>
+<div id="cdfs" class="plots"></div>
 <h2>What the devices did</h2>
 <p class="key"><span style="background:#f97316"></span>prefill<span style="background:#38bdf8"></span>decode<span
 style="background:#a855f7"></span>both in one step<span style="background:#16a34a"></span>KV leaving and entering</p>
 <div id="timelines"></div>
 <h2>KV that was copied</h2>
-<div id="handoffs"></div>
-<script type="application/json" id="data">${JSON.stringify(data).replaceAll("<", "\\u003c")}</script>
-<script>${uplot}</script>
-<script>${script}</script>
-</html>
-`;
+<div id="handoffs"></div>`;
+  return plotPage({ title: "Baton: policies compared", body, data, script });
 }
 
 function timelineOf({ policy, totalMs, steps, copies, occupancy }: Replay) {
@@ -108,8 +90,4 @@ function cumulated(copies: readonly CopyRecord[]): number[][] {
 /** The values at every hundredth from the least to the greatest. */
 function hundredths(sorted: readonly number[]): number[] {
   return Array.from({ length: 101 }, (_, at) => Math.max(0.01, quantile(sorted, at / 100)));
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

@@ -7,6 +7,7 @@ import { parseNumber } from "../src/cli/model_options.ts";
 import { createProgress } from "../src/cli/progress_display.ts";
 import { checkNumber } from "../src/conversation/option_checks.ts";
 import type { PolicyName } from "../src/scheduler/policies/table.ts";
+import { ENERGY_CHANGES } from "../src/simulator/energy_sensitivity.ts";
 import type { PointResult } from "../src/simulator/grid_point.ts";
 import { runGrid } from "./grid.ts";
 import { ASSUMPTIONS, BASE, POLICIES, paperPoints } from "./paper_points.ts";
@@ -57,6 +58,24 @@ export function addPaper(program: Command, io: Io): void {
     });
 }
 
+/** By how much more tokens a joule gives under one policy than under another: the least and the most, over what the models' constants may be. */
+export function tokensPerJouleRange(
+  { cells }: PointResult,
+  policy: PolicyName,
+  than: PolicyName,
+): readonly [number, number] {
+  const joules = (name: PolicyName, change: number, model: "byPhase" | "byUtilisation") =>
+    cells
+      .filter((cell) => cell.policy === name)
+      .reduce((sum, { joulesPerToken }) => sum + (joulesPerToken[change]?.[model] ?? Number.NaN), 0);
+  const gains = ENERGY_CHANGES.flatMap((_, change) =>
+    (["byPhase", "byUtilisation"] as const).map(
+      (model) => joules(than, change, model) / joules(policy, change, model) - 1,
+    ),
+  );
+  return [Math.min(...gains), Math.max(...gains)];
+}
+
 export function sweepsOf(points: readonly PointResult[]): readonly Sweep[] {
   return ASSUMPTIONS.map(({ name, why, values }) => {
     const own = points.filter(({ at }) => at.of === name);
@@ -101,7 +120,8 @@ export function meansOf({ cells }: PointResult, policy: PolicyName): PolicyMeans
 }
 
 function pointRow(point: PointResult) {
-  return { at: point.at, ratePerSecond: point.ratePerSecond, policies: POLICIES.map((name) => meansOf(point, name)) }; // biome-ignore format: one record
+  const tokensPerJoule = tokensPerJouleRange(point, "conserve", "ampd");
+  return { at: point.at, ratePerSecond: point.ratePerSecond, tokensPerJoule, policies: POLICIES.map((name) => meansOf(point, name)) }; // biome-ignore format: one record
 }
 
 function paperText(points: readonly PointResult[]): string {
@@ -144,12 +164,13 @@ function sweepText(
       change((means) => means.laterTtftP95Ms, conserve),
       change((means) => 1 / means.joulesPerToken, conserve),
       change((means) => 1 / means.joulesPerTokenByUtilisation, conserve),
+      tokensPerJouleRange(point, "conserve", "ampd").map(percent).join(" … "),
       change((means) => means.lastTurnTbtP95Ms, conserve),
       `${(100 * conserve.sloShare).toFixed(0)} / ${(100 * ampd.sloShare).toFixed(0)} / ${(100 * baton.sloShare).toFixed(0)}`,
       change((means) => means.ttfetP95Ms, baton),
     ];
   });
-  const head = [name, "TTFET", "first TTFT", "later TTFT", "tokens/J", "by utilisation", "last TBT", "SLO % conserve / ampd / baton", "baton's TTFET"]; // biome-ignore format: a list
+  const head = [name, "TTFET", "first TTFT", "later TTFT", "tokens/J", "by utilisation", "by what is unknown", "last TBT", "SLO % conserve / ampd / baton", "baton's TTFET"]; // biome-ignore format: a list
   const claim = name === "tiers" ? `, and ${percent(CLAIMS.tiers)} more tokens/J with mixed tiers` : "";
   return `\n${name}: ${why}. conserve against ampd at the 95th percentile; the paper: TTFET ${percent(CLAIMS.ttfet)}, tokens/J ${percent(CLAIMS.tokensPerJoule)}${claim}.\n${formatTable([head, ...rows])}`;
 }

@@ -4,7 +4,8 @@ import { type Cell, cellOf } from "../metrics/replay_cell.ts";
 import { type PolicyName, policyNamed } from "../scheduler/policies/table.ts";
 import { generateWorkload, type WorkloadShape } from "../workload/generate.ts";
 import { fleetOf, modelCosts, parseDevices } from "./device_file.ts";
-import { type EnergyReadings, energyOf } from "./energy.ts";
+import type { EnergyReadings } from "./energy.ts";
+import { energySensitivity } from "./energy_sensitivity.ts";
 import { simulate } from "./simulate.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -29,12 +30,19 @@ export interface GridPoint {
   readonly predictionError?: number;
 }
 
+export interface PointCell extends Cell {
+  /** Undefined where a device's power is not known. */
+  readonly energy: EnergyReadings | undefined;
+  /** J a token by both models, with each of `ENERGY_CHANGES` in their order. */
+  readonly joulesPerToken: readonly { readonly byPhase: number; readonly byUtilisation: number }[];
+}
+
 export interface PointResult {
   readonly at: GridPoint["at"];
   readonly load: number;
   readonly ratePerSecond: number;
   /** One for each policy and seed. */
-  readonly cells: readonly (Cell & { readonly energy: EnergyReadings | undefined })[];
+  readonly cells: readonly PointCell[];
   /** Of `baton` with the others, over all seeds. */
   readonly comparisons: readonly Comparison[];
 }
@@ -68,14 +76,17 @@ export function simulatePoint(point: GridPoint): PointResult {
   const busyMs = QUICKEST.map((name) => workedMs(run(name, CALIBRATION_SEED, AT_ONCE_PER_SECOND)));
   const ratePerSecond = (load * 1000 * conversations * devices.length) / Math.min(...busyMs);
   const isPowered = devices.every(({ id }) => power[id] !== undefined);
-  const cells: (Cell & { readonly energy: EnergyReadings | undefined })[] = [];
+  const cells: PointCell[] = [];
   const replays: LoadReplay[] = [];
   for (let seed = 1; seed <= seeds; seed++) {
     for (const name of point.policies) {
       const replayed = run(name, seed, ratePerSecond);
       replays.push({ load, seed, replayed });
-      const energy = isPowered ? energyOf(replayed, power) : undefined;
-      cells.push({ ...cellOf(replayed, { load, ratePerSecond, seed, slo }), energy });
+      const readings = isPowered ? energySensitivity(replayed, power) : [];
+      const joulesPerToken = readings.map(({ byPhase, byUtilisation }) => {
+        return { byPhase: byPhase.joulesPerToken, byUtilisation: byUtilisation.joulesPerToken };
+      });
+      cells.push({ ...cellOf(replayed, { load, ratePerSecond, seed, slo }), energy: readings[0], joulesPerToken }); // biome-ignore format: one record
     }
   }
   return { at: point.at, load, ratePerSecond, cells, comparisons: compareToBaton(replays, slo) };

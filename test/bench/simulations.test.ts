@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fitLink } from "../../bench/fidelity_run.ts";
-import { meansOf } from "../../bench/paper.ts";
+import { meansOf, tokensPerJouleRange } from "../../bench/paper.ts";
 import { ASSUMPTIONS, BASE, POLICIES, paperPoints, pointOf } from "../../bench/paper_points.ts";
 import { verdictOf } from "../../bench/policy_map.ts";
 import { scaleOf } from "../../bench/simulator_scale.ts";
@@ -21,6 +21,23 @@ describe("a point of a sweep", () => {
       expect(means.joulesPerTokenByUtilisation).toBeGreaterThan(0);
     }
     expect(result.comparisons.map(({ policy }) => policy).toSorted()).toEqual(POLICIES.filter((one) => one !== "baton").toSorted()); // biome-ignore format: one check
+  });
+
+  test("says what its energy comes to where the models' constants are off", () => {
+    const [least, most] = tokensPerJouleRange(result, "conserve", "ampd");
+    const [conserve, ampd] = [meansOf(result, "conserve"), meansOf(result, "ampd")];
+    for (const gain of [
+      ampd.joulesPerToken / conserve.joulesPerToken - 1,
+      ampd.joulesPerTokenByUtilisation / conserve.joulesPerTokenByUtilisation - 1,
+    ]) {
+      expect(gain).toBeGreaterThanOrEqual(least - 1e-9);
+      expect(gain).toBeLessThanOrEqual(most + 1e-9);
+    }
+    expect(most).toBeGreaterThan(least);
+    const [cell] = result.cells;
+    const [given, , doubled] = cell?.joulesPerToken ?? [];
+    expect(given?.byPhase).toBe(cell?.energy?.byPhase.joulesPerToken);
+    expect(doubled?.byPhase).toBeGreaterThan(given?.byPhase ?? Number.NaN);
   });
 
   test("is the same again, and another at another load", () => {

@@ -158,8 +158,11 @@ class BatonRuntime implements Runtime {
       },
     };
     this.#tuner = new RuntimeTuner({
-      // The first device's runner may have been opened again.
-      tunable: () => (this.#devices[0] ?? devices[0]).runner.tunable,
+      // Runners may have been opened again. Devices that share a pool are one GPU.
+      tunables: () => {
+        const own = this.#devices.filter(({ id, pool }) => id === pool);
+        return new Map(own.map(({ id, runner }) => [id, runner.tunable]));
+      },
       memory: platform,
       model: this.model.name,
       activity: this.#loop,

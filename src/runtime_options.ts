@@ -118,6 +118,8 @@ export function checkTuneOptions(options: TuneOptions): TuneOptions {
   checkSignal(options.signal);
   checkFunction("onProgress", options.onProgress);
   checkOptionalNumber("budgetMs", options.budgetMs, { above: 0, max: 3_600_000 });
+  if (options.device !== undefined && typeof options.device !== "string")
+    throw invalidOption("device", options.device, "the id of a device");
   return options;
 }
 

@@ -1,4 +1,5 @@
 import type { TuneOptions, TuneResult } from "./api.ts";
+import { invalidOption } from "./conversation/option_checks.ts";
 import type { Platform } from "./platform/platform.ts";
 import { identityOf, recall, remember, tunedKernels } from "./tuner/memory.ts";
 import type { Tunable } from "./tuner/task.ts";
@@ -17,8 +18,8 @@ export interface Activity {
 type Memory = Pick<Platform, "settings" | "implementation">;
 
 export interface RuntimeTunerParts {
-  /** What is measured now. */
-  readonly tunable: () => Tunable;
+  /** What is measured now, by the device: one of each GPU, the first of which is meant where none is named. */
+  readonly tunables: () => ReadonlyMap<string, Tunable>;
   readonly memory: Memory;
   /** The model's name, for people. */
   readonly model: string;
@@ -58,10 +59,10 @@ export class RuntimeTuner {
     const rest = async () => {
       while (activity.turnsRunning > 0) await pause(BUSY_POLL_MS, signal);
     };
-    return this.#queue(() => this.#tune({ ...options, signal }, rest));
+    return this.#queue(() => this.#tune(this.#tunable(options.device), { ...options, signal }, rest));
   }
 
-  /** Once nobody has asked for anything for a while after the first turn, unless there is a result already; what fails is left. */
+  /** Each GPU once nobody has asked for anything for a while after the first turn, unless there is a result already; what fails is left. */
   tuneWhenIdle(options: Pick<TuneOptions, "budgetMs"> = {}): void {
     const signal = AbortSignal.any([this.#disposal.signal, this.#idle.signal]);
     const { activity } = this.#parts;
@@ -69,9 +70,12 @@ export class RuntimeTuner {
       while (!isIdle(activity)) await pause(IDLE_POLL_MS, signal);
     };
     const work = async () => {
-      if ((await this.#recall())?.complete) return;
-      await rest();
-      await this.#tune({ ...options, signal }, rest);
+      for (const device of this.#parts.tunables().keys()) {
+        // Of two alike the second is known when the first is.
+        if ((await this.#recall(this.#tunable(device)))?.complete) continue;
+        await rest();
+        await this.#tune(this.#tunable(device), { ...options, signal }, rest);
+      }
     };
     void this.#queue(work).catch(() => {});
   }
@@ -88,19 +92,27 @@ export class RuntimeTuner {
     return result;
   }
 
-  async #recall() {
-    const { tunable, memory } = this.#parts;
-    const { settings, implementation } = memory;
-    return recall(settings, await identityOf({ ...tunable(), implementation }));
+  /** @throws InputError `invalid-option` */
+  #tunable(device: string | undefined): Tunable {
+    const tunables = this.#parts.tunables();
+    const [first = ""] = tunables.keys();
+    const found = tunables.get(device ?? first);
+    if (found === undefined)
+      throw invalidOption("device", device, `one of ${[...tunables.keys()].join(", ")}`);
+    return found;
   }
 
-  async #tune(options: TuneOptions, rest: () => Promise<void>): Promise<TuneResult> {
+  async #recall(tunable: Tunable) {
+    const { settings, implementation } = this.#parts.memory;
+    return recall(settings, await identityOf({ ...tunable, implementation }));
+  }
+
+  async #tune(tunable: Tunable, options: TuneOptions, rest: () => Promise<void>): Promise<TuneResult> {
     const { memory, model } = this.#parts;
-    const tunable = this.#parts.tunable();
     assertTunable(tunable.choice);
     const { settings, implementation } = memory;
     // One that the time did not suffice for goes on; one that did is done again, if somebody asks.
-    const before = await this.#recall();
+    const before = await this.#recall(tunable);
     const known = before === undefined || before.complete ? [] : before.choices;
     const tuning = await tune({ ...tunable, ...options, known, implementation, model, rest });
     return { ...tuning, remembered: await remember(settings, tuning) };

@@ -188,9 +188,9 @@ export interface Runtime {
   /** Log-probabilities of given tokens, and greedy tokens after them, by the same steps as a conversation's. */
   evaluate(request: EvaluateRequest): Promise<EvaluateResult>;
   /**
-   * Measures which kernels are best for this model on this adapter, in the pauses between turns, and remembers it: a runtime created
+   * Measures which kernels are best for this model on an adapter, in the pauses between turns, and remembers it: a runtime created
    * later takes them. Takes 20 seconds at the most on a software adapter and 3 on a GPU, or what `budgetMs` says.
-   * @throws InputError `invalid-option` in `exact`, where there is nothing to choose, `disposed`; DeviceError; the signal's reason
+   * @throws InputError `invalid-option` in `exact`, where there is nothing to choose, and for a device that is not there, `disposed`; DeviceError; the signal's reason
    */
   tune(options?: TuneOptions): Promise<TuneResult>;
   /**
@@ -212,6 +212,8 @@ export interface ImportOptions {
 export interface TuneOptions {
   /** Range (0, 3600000]. */
   readonly budgetMs?: number;
+  /** Which of `Runtime.devices`, by its id, where there are several. Default: the first. */
+  readonly device?: string;
   readonly onProgress?: OnProgress;
   readonly signal?: AbortSignal;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, type TestContext, test } from "vitest";
 import { createNodePlatform } from "../../src/node.ts";
+import { listAdapters } from "../../src/platform/node/gpu.ts";
 import { RuntimeTuner } from "../../src/runtime_tuner.ts";
 import type { Tuning } from "../../src/tuner/tuning.ts";
 import { answer } from "../browser/answers.ts";
@@ -25,7 +26,8 @@ async function tunerOn(gpu: TestGpu, context: TestContext) {
   submits.length = 0;
   const memory = createNodePlatform({ cacheFolder: tempFolder() });
   const activity = { nowMs: 10_000, turnsRunning: 0, lastTurnEndedMs: undefined as number | undefined };
-  const tuner = new RuntimeTuner({ tunable: () => runner.tunable, memory, model: "tiny", activity });
+  const tunables = () => new Map([["both-1", runner.tunable]]);
+  const tuner = new RuntimeTuner({ tunables, memory, model: "tiny", activity });
   context.onTestFinished(() => tuner.dispose(new Error("the test has ended")));
   return { tuner, activity, submits, settings: memory.settings };
 }
@@ -117,6 +119,18 @@ describe("a runtime", () => {
     expect(second.stats().tunedProducts).toBe(changed.size);
     expect((await answer(second, "Hello")).finishReason).toBe("length");
     await second.dispose();
+  });
+
+  test("tunes the device that is named", async () => {
+    const folder = tempFolder();
+    const devices = (await listAdapters()).map(({ name: adapter }) => ({ role: "both", adapter }) as const);
+    const runtime = await openTiny({ precision: "default", platform: createNodePlatform({ cacheFolder: folder }), devices }); // biome-ignore format: one call
+    for (const { id, adapter } of runtime.devices) {
+      const { identity } = await runtime.tune({ device: id, budgetMs: 300 });
+      expect(identity.adapter).toBe(adapter.name);
+    }
+    expect(await codeOf(runtime.tune({ device: "none" }))).toBe("invalid-option");
+    await runtime.dispose();
   });
 
   test("refuses to tune in exact, with wrong options and after its end, with a code", async () => {

@@ -130,8 +130,8 @@ class Simulator {
     if (spec.link && !this.#links.has(spec.id))
       this.#links.set(spec.id, new SimulatedLink(spec.link, this.#clock));
     const device = new SimulatedDevice(this.#specOf(spec), spec.cost, this.#clock, {
-      begins: (id, plan, startMs) => this.#begins(id, plan, startMs),
-      ended: (record) => void (this.#keeps === "all" && this.#steps.push(record)),
+      ...(this.#keeps !== "totals" && { begins: (id, plan, startMs) => this.#begins(id, plan, startMs) }),
+      ...(this.#keeps === "all" && { ended: (record) => void this.#steps.push(record) }),
     });
     this.#devices.set(spec.id, device);
     this.#used.push(device);

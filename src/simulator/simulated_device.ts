@@ -1,17 +1,17 @@
 import type { StepRecord } from "../metrics/replay.ts";
 import { decodesAlone, type StepWork, stepWork } from "../metrics/step_work.ts";
 import type { DeviceSpec } from "../protocol/device.ts";
-import type { RowResult, StepPlan, StepResult } from "../protocol/step.ts";
+import type { RowResult, StepPlan, StepResult, StepRow } from "../protocol/step.ts";
 import { DeviceUse } from "./device_use.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** How long a step takes, in ms. */
 export type StepCost = (work: StepWork) => number;
 
-/** What is told of a device's steps. */
+/** What is told of a device's steps, to whoever asks for it. */
 export interface StepWatch {
-  begins(device: string, plan: StepPlan, startMs: number): void;
-  ended(record: StepRecord): void;
+  readonly begins?: (device: string, plan: StepPlan, startMs: number) => void;
+  readonly ended?: (record: StepRecord) => void;
 }
 
 /** A device that takes as long for a step as its cost says, one after the other. Every token it samples is the same. */
@@ -51,16 +51,12 @@ export class SimulatedDevice {
     const ms = this.#cost(work);
     const endMs = startMs + ms;
     this.#freeMs = endMs;
-    this.#watch.begins(this.spec.id, plan, startMs);
+    this.#watch.begins?.(this.spec.id, plan, startMs);
     this.#clock.at(endMs, () => {
       if (this.#isLost) return;
       this.use.add(startMs, endMs, this.#prefillShare(work, ms));
-      this.#watch.ended({ device: this.spec.id, startMs, endMs, ...work });
-      onEnd({
-        plan: plan.id,
-        rows: plan.rows.map(({ output, tokens }) => answer(output.kind, tokens.length)),
-        ms,
-      });
+      this.#watch.ended?.({ device: this.spec.id, startMs, endMs, ...work });
+      onEnd({ plan: plan.id, rows: plan.rows.map(answer), ms });
     });
   }
 
@@ -72,10 +68,13 @@ export class SimulatedDevice {
 }
 
 const TOKEN = 1;
+/** One for all: nobody writes to them. */
+const SAMPLED: RowResult = { kind: "token", token: TOKEN };
+const NONE: RowResult = { kind: "none" };
 
-function answer(kind: RowResult["kind"], tokens: number): RowResult {
-  if (kind === "token") return { kind, token: TOKEN };
-  if (kind === "tokens") return { kind, tokens: Array<number>(tokens).fill(TOKEN) };
-  if (kind === "logits") throw new Error("A simulated device has no logits.");
-  return { kind };
+function answer({ output: { kind }, tokens }: StepRow): RowResult {
+  if (kind === "token") return SAMPLED;
+  if (kind === "none") return NONE;
+  if (kind === "tokens") return { kind, tokens: Array<number>(tokens.length).fill(TOKEN) };
+  throw new Error("A simulated device has no logits.");
 }

@@ -86,8 +86,9 @@ test("baton lets a conversation stay where its prompt has run, or sends it where
       { id: "a", tokens: 300, bound: undefined, at: "p" },
       world(device("p", "prefiller", p), device("d", "decoder", d)),
     );
-  expect(bind({ conversations: 4 }, { turns: 1, conversations: 2 })).toBe("d");
-  expect(bind({ conversations: 2 }, { turns: 1, conversations: 2 })).toBe("p");
+  expect(bind({ turns: 1, conversations: 5 }, { turns: 1, conversations: 2 })).toBe("d");
+  // One of each is the conversation itself.
+  expect(bind({ turns: 1, conversations: 4 }, { turns: 1, conversations: 2 })).toBe("p");
   expect(bind({ conversations: 4 }, full)).toBe("p");
 });
 

@@ -22,8 +22,13 @@ export const batonWithin = (lateMs: number): Policy => ({
     const home = homeOf(devices.filter((device) => device.hasRoomFor(turn)));
     return device && { device: device.id, leaves: home !== undefined && home !== device, moves: false };
   },
-  bind: (conversation, { devices }) =>
-    homeOf(devices.filter((device) => device.id === conversation.at || device.hasRoomFor(conversation)))?.id,
+  bind: (conversation, { devices }) => {
+    const { at } = conversation;
+    return homeOf(
+      devices.filter((device) => device.id === at || device.hasRoomFor(conversation)),
+      at,
+    )?.id;
+  },
   rebind: {
     most: 2,
     to: (turn, { devices }) =>
@@ -41,14 +46,17 @@ function delayMs({ queuedTokens, turns, prefillMsPerToken }: DeviceView, newToke
 }
 
 /** The device that carries least, of those that are not much slower than the quickest: no conversation stays on a slow device while a quick one has room. */
-function homeOf(devices: readonly DeviceView[]): DeviceView | undefined {
+function homeOf(devices: readonly DeviceView[], at?: string): DeviceView | undefined {
   const seen = devices.flatMap(({ prefillMsPerToken }) => prefillMsPerToken ?? []);
   const slowest = MUCH_SLOWER * Math.min(...seen);
   return least(
     devices.filter(({ prefillMsPerToken = 0 }) => prefillMsPerToken <= slowest),
-    carriedBy,
+    (device) => carriedBy(device) - (device.id === at ? ITSELF : 0),
   );
 }
+
+/** On the device where it is, a conversation and its turn are counted, and are no reason to leave. */
+const ITSELF = 2;
 
 /** Of times that are measured and noisy. */
 const MUCH_SLOWER = 1.7;

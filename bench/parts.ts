@@ -65,6 +65,7 @@ const VARIANTS: readonly Variant[] = [
   { name: "prompts on the prefiller alone", policy: { ...baton, place: conserve.place } },
   { name: "and all stay on the decoder", policy: { ...baton, place: conserve.place, bind: conserve.bind } },
   { name: "no bound on prompts beside decodes", policy: withSteps({ promptMsBesideDecodes: 1e9, promptMs: 1e9 }) }, // biome-ignore format: one record
+  { name: "the bound by the clock alone", policy: withSteps({ promptStepsBesideDecodes: 0, promptSteps: 0 }) }, // biome-ignore format: one record
   { name: "no short prompts first", policy: withSteps({ promptWeight: 0 }) },
   { name: "what a task has waited counts nothing", policy: withSteps({ waitedWeight: 0 }) },
   { name: "late turns keep their order", policy: withSteps({ lateMs: 1e9 }) },

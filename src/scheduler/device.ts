@@ -205,8 +205,12 @@ export class Device {
     // A conversation that is idle may be back before the step has run.
     const isAlone = this.running + this.admission.length === 1 && this.pool.conversations === 1;
     if (this.#steps === undefined || msPerToken === undefined || isAlone) return Number.POSITIVE_INFINITY;
-    const { promptMs, promptMsBesideDecodes } = this.#steps;
-    const ms = this.decoding.length > 0 ? promptMsBesideDecodes : promptMs;
+    const { promptMs, promptMsBesideDecodes, promptSteps = 0, promptStepsBesideDecodes = 0 } = this.#steps;
+    const { decodeMs = 0 } = this.observed;
+    const ms =
+      this.decoding.length > 0
+        ? Math.max(promptMsBesideDecodes, promptStepsBesideDecodes * decodeMs)
+        : Math.max(promptMs, promptSteps * decodeMs);
     return Math.max(LEAST_PROMPT_TOKENS, Math.floor(ms / msPerToken));
   }
 

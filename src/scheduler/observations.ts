@@ -15,6 +15,11 @@ export class Observations {
     return this.#stepMs.value;
   }
 
+  /** Of a step that holds nothing but decodes. */
+  get decodeMs(): number | undefined {
+    return this.#decodeMs.value;
+  }
+
   get prefillMsPerToken(): number | undefined {
     return this.#prefillMsPerToken.value;
   }

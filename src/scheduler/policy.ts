@@ -48,6 +48,12 @@ export interface StepRules {
   readonly promptMsBesideDecodes: number;
   readonly promptMs: number;
   /**
+   * Where it is more, so many times what a step takes that holds nothing but decodes: on slow devices, or with large models, the fixed
+   * cost of a step would be most of it otherwise. Absent: 0.
+   */
+  readonly promptStepsBesideDecodes?: number;
+  readonly promptSteps?: number;
+  /**
    * New conversations are let in to a device, first come first served, while the blocks of those that run or arrive there stay under this
    * share of all; the rest is left for these to grow, so that none has to make room for others. Absent: they are let in while there are blocks.
    */

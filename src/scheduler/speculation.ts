@@ -105,7 +105,7 @@ const MARGIN = 1.15;
 /** What the others in a step may lose by one turn's guesses, as a share of the time they would take. */
 const MOST_LOSS = 0.02;
 /** What all drafts may lose before there are no more for a while: so many steps, and this share of all the time. */
-const LOSS_STEPS = 12;
+const LOSS_STEPS = 10;
 const LOSS_SHARE = 0.015;
 /** How far one step moves what is expected of its size, and by how much each step makes the other sizes look cheaper. */
 const FOLLOWING = 0.25;

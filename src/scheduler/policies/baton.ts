@@ -14,7 +14,15 @@ export const batonWithin = (lateMs: number): Policy => ({
   name: "baton",
   transfers: 1,
   parks: true,
-  steps: { promptWeight: 4, waitedWeight: 1, promptMsBesideDecodes: 50, promptMs: 200, lateMs },
+  steps: {
+    promptWeight: 4,
+    waitedWeight: 1,
+    lateMs,
+    promptMsBesideDecodes: 50,
+    promptMs: 200,
+    promptStepsBesideDecodes: 3,
+    promptSteps: 20,
+  },
   place: (turn, { devices }) => {
     const { bound, newTokens } = turn;
     if (bound !== undefined) return { device: bound, leaves: false, moves: false };

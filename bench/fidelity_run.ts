@@ -1,9 +1,10 @@
 import type { Work } from "../src/cli/progress_display.ts";
 import { paceMs } from "../src/comparison/pace.ts";
 import { replay } from "../src/comparison/replay.ts";
-import type { CopyRecord, Replay } from "../src/metrics/replay.ts";
+import type { Replay } from "../src/metrics/replay.ts";
 import { timesOf } from "../src/metrics/replay_cell.ts";
 import { quantile } from "../src/metrics/summary.ts";
+import type { Runner } from "../src/protocol/step.ts";
 import { type PolicyName, policyNamed } from "../src/scheduler/policies/table.ts";
 import { type FittedCosts, fitSteps, fittedCost } from "../src/simulator/fitted.ts";
 import { simulate } from "../src/simulator/simulate.ts";
@@ -11,7 +12,9 @@ import type { LinkSpec } from "../src/simulator/simulated_link.ts";
 import { AGENTS } from "../src/workload/agents.ts";
 import { generateWorkload } from "../src/workload/generate.ts";
 import { openAgentPair } from "./agents_run.ts";
+import { COPY_BLOCKS, type CopyCost, type CopyTime, copyOf, costOf } from "./copy_cost.ts";
 import { describeMachine, type Machine } from "./machine.ts";
+import { spread } from "./spread.ts";
 
 /**
  * How true the simulator is. It is fitted to the steps of some runs on real devices, foretells others, under other policies, loads and
@@ -121,6 +124,9 @@ export async function runFidelity(request: FidelityRequest): Promise<FidelityRep
   const pace = () => paceMs(devices.map(({ runner }) => runner));
   try {
     report();
+    const [from, to] = devices;
+    if (from === undefined || to === undefined) throw new Error("There are no two devices.");
+    const link = await measureLink(from.runner, to.runner);
     // Warms up as well.
     const atOnce = await real({ policy: "collocated-sticky", load: 1 }, FIT_SEED, 1000);
     done = 0;
@@ -133,7 +139,6 @@ export async function runFidelity(request: FidelityRequest): Promise<FidelityRep
     }
     const usualMs = paces.reduce((sum, ms) => sum + ms, 0) / paces.length;
     const fitted = fitDevices(fitRuns);
-    const link = fitLink(fitRuns.flatMap(({ copies }) => copies));
     const foretold = CHECKED.map((run): Foretold => {
       const policy = policyNamed(run.policy, SLO);
       const simulated = devices.flatMap(({ id, role, limits }) => {
@@ -186,17 +191,27 @@ function fitDevices(runs: readonly Replay[]): Record<string, FittedCosts> {
   return Object.fromEntries(ids.map((id) => [id, fitSteps(steps.filter(({ device }) => device === id))]));
 }
 
-/** A line through what copies of different sizes took: its slope is the link's rate, and where it begins its latency. */
-export function fitLink(copies: readonly CopyRecord[]): LinkSpec {
-  const points = copies.map(({ bytes, startMs, endMs }) => ({ bytes, ms: endMs - startMs }));
-  if (points.length === 0) return { bytesPerMs: 1e6, latencyMs: 0 };
-  const mean = (of: (point: { bytes: number; ms: number }) => number) =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const [bytes, ms] = [mean((one) => one.bytes), mean((one) => one.ms)];
-  const spread = mean((one) => (one.bytes - bytes) ** 2);
-  const slope = spread === 0 ? 0 : mean((one) => (one.bytes - bytes) * (one.ms - ms)) / spread;
-  if (slope <= 0) return { bytesPerMs: bytes / ms, latencyMs: 0 };
-  return { bytesPerMs: 1 / slope, latencyMs: Math.max(0, ms - slope * bytes) };
+/** By copies alone between idle devices: in a run they wait for steps, which the simulation sees to itself. */
+async function measureLink(from: Runner, to: Runner): Promise<LinkSpec> {
+  const copies: CopyTime[] = [];
+  for (const blocks of COPIED) {
+    const ms: number[] = [];
+    for (let sample = -1; sample < COPY_SAMPLES; sample++) {
+      const tookMs = await copyOf(from, to, blocks);
+      // The first makes the buffers.
+      if (sample >= 0) ms.push(tookMs);
+    }
+    copies.push({ blocks, bytes: blocks * from.limits.blockBytes, ms: spread(ms) });
+  }
+  return linkOf(costOf(copies));
+}
+
+const COPIED = [1, 4, 16, COPY_BLOCKS];
+const COPY_SAMPLES = 7;
+
+/** A copy leaves one device and enters the other: each takes half of it. */
+export function linkOf({ fixedMs, msPerMiB }: CopyCost): LinkSpec {
+  return { bytesPerMs: (2 * 2 ** 20) / Math.max(msPerMiB, 1e-3), latencyMs: Math.max(0, fixedMs / 2) };
 }
 
 export function metricsOf({ conversations, totalMs }: Replay): Metrics {

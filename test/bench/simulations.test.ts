@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fitLink } from "../../bench/fidelity_run.ts";
+import { linkOf } from "../../bench/fidelity_run.ts";
 import { meansOf, tokensPerJouleRange } from "../../bench/paper.ts";
 import { ASSUMPTIONS, BASE, POLICIES, paperPoints, pointOf } from "../../bench/paper_points.ts";
 import { verdictOf } from "../../bench/policy_map.ts";
@@ -61,13 +61,10 @@ test("the paper's setting is swept one assumption at a time, around a base that 
   }
 });
 
-test("a link's rate and latency come out of its copies", () => {
-  const copies = [1000, 4000, 16_000, 2000].map((bytes) => {
-    return { device: "d", step: "export", startMs: 5, endMs: 5 + 2 + bytes / 500, bytes } as const;
-  });
-  const { bytesPerMs, latencyMs } = fitLink(copies);
-  expect(bytesPerMs).toBeCloseTo(500, 6);
-  expect(latencyMs).toBeCloseTo(2, 6);
+test("a link takes half of a copy on the way out, and half on the way in", () => {
+  const { bytesPerMs, latencyMs } = linkOf({ fixedMs: 0.5, msPerMiB: 2, mibPerSecond: 500 });
+  // A copy of 3 MiB: 0.5 + 3 * 2 ms.
+  expect(2 * (latencyMs + (3 * 2 ** 20) / bytesPerMs)).toBeCloseTo(6.5, 9);
 });
 
 test("a fleet of dozens is simulated to its end, without keeping a turn", () => {

@@ -207,10 +207,11 @@ export class Device {
     if (this.#steps === undefined || msPerToken === undefined || isAlone) return Number.POSITIVE_INFINITY;
     const { promptMs, promptMsBesideDecodes, promptSteps = 0, promptStepsBesideDecodes = 0 } = this.#steps;
     const { decodeMs = 0 } = this.observed;
+    const slowMs = decodeMs > promptMsBesideDecodes ? decodeMs : 0;
     const ms =
       this.decoding.length > 0
-        ? Math.max(promptMsBesideDecodes, promptStepsBesideDecodes * decodeMs)
-        : Math.max(promptMs, promptSteps * decodeMs);
+        ? Math.max(promptMsBesideDecodes, promptStepsBesideDecodes * slowMs)
+        : Math.max(promptMs, promptSteps * slowMs);
     return Math.max(LEAST_PROMPT_TOKENS, Math.floor(ms / msPerToken));
   }
 

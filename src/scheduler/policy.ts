@@ -48,8 +48,8 @@ export interface StepRules {
   readonly promptMsBesideDecodes: number;
   readonly promptMs: number;
   /**
-   * Where it is more, so many times what a step takes that holds nothing but decodes: on slow devices, or with large models, the fixed
-   * cost of a step would be most of it otherwise. Absent: 0.
+   * Where a step of decodes alone takes longer than `promptMsBesideDecodes`, on slow devices or with large models, there is no smoothness to
+   * protect, and the fixed cost of steps with few tokens is most of them: prompts have so many times that step instead. Absent: 0.
    */
   readonly promptStepsBesideDecodes?: number;
   readonly promptSteps?: number;

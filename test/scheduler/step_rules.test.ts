@@ -67,8 +67,11 @@ test("a turn goes before one that came earlier and whose task has waited less, i
 
 test("where steps take long, prompts have so many times what decodes alone take", () => {
   // A step takes 100 ms and 10 for each token: a decode alone 110, so that three of these are 33 tokens.
-  const promptTokens = (promptStepsBesideDecodes: number) => {
-    const fleet = measured({ ...steps, promptStepsBesideDecodes }, (tokens) => 100 + 10 * tokens);
+  const promptTokens = (promptMsBesideDecodes: number, promptStepsBesideDecodes: number) => {
+    const fleet = measured(
+      { ...steps, promptMsBesideDecodes, promptStepsBesideDecodes },
+      (tokens) => 100 + 10 * tokens,
+    );
     fleet.arrive(9, "idle", range(40, 5), { output: tokensOf(1) });
     fleet.finish();
     fleet.arrive(1, "talks", range(4, 50), { output: tokensOf(60) });
@@ -77,11 +80,13 @@ test("where steps take long, prompts have so many times what decodes alone take"
     for (let n = 0; n < 3; n++) fleet.step("one");
     return lastStep(fleet).long ?? 0;
   };
-  const [byClock, bySteps] = [promptTokens(0), promptTokens(3)];
+  const [byClock, bySteps] = [promptTokens(100, 0), promptTokens(100, 3)];
   expect(byClock).toBeGreaterThanOrEqual(16);
   expect(byClock).toBeLessThanOrEqual(20);
   expect(bySteps).toBeGreaterThan(24);
   expect(bySteps).toBeLessThanOrEqual(33);
+  // Where decodes are quicker than that, the clock says it alone.
+  expect(promptTokens(120, 3)).toBe(byClock);
 });
 
 /** Of two turns of which the second came `apartMs` after the first, those whose prompt ran in the third step. */

@@ -14,7 +14,7 @@ test("baton is simulated with each of its parts left out", async () => {
   expect(status).toBe(0);
   const { results } = JSON.parse(stdout);
   const scenes = new Set(results.map(({ scene }: { readonly scene: string }) => scene));
-  expect(scenes.size).toBe(4);
+  expect(scenes.size).toBe(5);
   for (const scene of scenes) {
     const own = results.filter((result: { readonly scene: string }) => result.scene === scene);
     expect(own[0].variant).toBe("baton");

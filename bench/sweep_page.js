@@ -25,15 +25,16 @@
     const named = (names) => names;
     new uPlot(
       {
-        width: Math.max(320, Math.min(600, into.clientWidth)),
+        width: 390,
         height: 260,
         title,
+        legend: { show: false },
         scales: {
           x: { time: false, range: () => /** @type {[number, number]} */ ([-0.3, labels.length - 0.7]) },
         },
         axes: [
           { ...line, splits: () => places, values: () => named(labels) },
-          { ...line, size: 60 },
+          { ...line, size: 70 },
         ],
         series: [
           { label: "at", value: (_, at) => labels[at] ?? "" },
@@ -41,8 +42,8 @@
             const stroke = colours[at % colours.length] ?? ink;
             return [
               { label: policy, stroke, width: 2, points: { show: true } },
-              { label: `${policy}, at most`, stroke: `${stroke}00` },
-              { label: `${policy}, at least`, stroke: `${stroke}00` },
+              { label: `${policy}, at most`, points: { show: false } },
+              { label: `${policy}, at least`, points: { show: false } },
             ];
           }),
         ],
@@ -56,8 +57,24 @@
     );
   }
 
+  /**
+   * Which colour is which policy.
+   * @param {Series[]} series
+   */
+  function keyOf(series) {
+    const key = document.createElement("p");
+    key.className = "key";
+    for (const [at, { policy }] of series.entries()) {
+      const colour = document.createElement("span");
+      colour.style.background = colours[at % colours.length] ?? ink;
+      key.append(colour, policy);
+    }
+    return key;
+  }
+
   for (const { name, labels, figures } of sweeps) {
     const section = document.getElementById(`sweep-${name}`);
+    section?.before(keyOf(figures[0]?.series ?? []));
     for (const figure of figures) {
       const into = document.createElement("div");
       section?.append(into);

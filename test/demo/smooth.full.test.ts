@@ -101,7 +101,7 @@ test("a task that is long is seen", async () => {
 
 test("while a chat answers at length, and once more at the end of what was said", async () => {
   await view(page, "Chat");
-  await setAnswers(page, { mostTokens: 120 });
+  await setAnswers(page, { mostTokens: 250 });
   const { longestMs } = await tasksDuring(async () => {
     await begin(page, "What is there to say of rivers?");
     await untilAnswered(page, 300_000);

@@ -13,7 +13,7 @@ describeOnEveryAdapter("matmul", (gpu) => {
       expect(choices.length).toBeGreaterThan(2);
       for (const [index, { name, choice }] of choices.entries()) {
         for (const [at, epilogue] of epilogues.entries()) {
-          const cases = Array.from({ length: 2 }, (_, n) => {
+          const cases = Array.from({ length: 3 }, (_, n) => {
             const seed = 10_000 + 1000 * index + 100 * at + n;
             return { name, ...randomMatmulCase(layout, epilogue, choice, seed) };
           });

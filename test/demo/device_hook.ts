@@ -40,13 +40,16 @@ export function deviceCount(page: Page): Promise<number> {
   return runtimeOf(page).evaluate(() => testedDevices.devices.length);
 }
 
-/** Destroys the device that was opened as number `index` of those that are not lost. `forGood`: none is given in its place. */
-export function destroyDevice(page: Page, index: number, { forGood = false } = {}): Promise<void> {
-  return runtimeOf(page).evaluate(
-    ({ at, refuses }) => {
-      testedDevices.refuses = refuses;
-      testedDevices.devices[at]?.destroy();
-    },
-    { at: index, refuses: forGood },
-  );
+/** Destroys the device that was opened as number `index` of those that are not lost. None is given in its place until `giveDevices`. */
+export function destroyDevice(page: Page, index: number): Promise<void> {
+  return runtimeOf(page).evaluate((at) => {
+    testedDevices.refuses = true;
+    testedDevices.devices[at]?.destroy();
+  }, index);
+}
+
+export function giveDevices(page: Page): Promise<void> {
+  return runtimeOf(page).evaluate(() => {
+    testedDevices.refuses = false;
+  });
 }

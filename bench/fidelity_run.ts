@@ -4,7 +4,7 @@ import { replay } from "../src/comparison/replay.ts";
 import type { Replay } from "../src/metrics/replay.ts";
 import { timesOf } from "../src/metrics/replay_cell.ts";
 import { quantile } from "../src/metrics/summary.ts";
-import type { Runner } from "../src/protocol/step.ts";
+import type { Runner, RunnerLimits } from "../src/protocol/step.ts";
 import { type PolicyName, policyNamed } from "../src/scheduler/policies/table.ts";
 import { type FittedCosts, fitSteps, fittedCost } from "../src/simulator/fitted.ts";
 import { simulate } from "../src/simulator/simulate.ts";
@@ -138,7 +138,7 @@ export async function runFidelity(request: FidelityRequest): Promise<FidelityRep
       paces.push(await pace());
     }
     const usualMs = paces.reduce((sum, ms) => sum + ms, 0) / paces.length;
-    const fitted = fitDevices(fitRuns);
+    const fitted = fitDevices(fitRuns, devices);
     const foretold = CHECKED.map((run): Foretold => {
       const policy = policyNamed(run.policy, SLO);
       const simulated = devices.flatMap(({ id, role, limits }) => {
@@ -185,10 +185,17 @@ async function atPace(take: () => Promise<Replay>, pace: () => Promise<number>) 
   return { replayed, paceMs: (beforeMs + (await pace())) / 2 };
 }
 
-function fitDevices(runs: readonly Replay[]): Record<string, FittedCosts> {
+function fitDevices(
+  runs: readonly Replay[],
+  devices: readonly { readonly id: string; readonly limits: RunnerLimits }[],
+): Record<string, FittedCosts> {
   const steps = runs.flatMap((run) => run.steps);
-  const ids = [...new Set(steps.map(({ device }) => device))];
-  return Object.fromEntries(ids.map((id) => [id, fitSteps(steps.filter(({ device }) => device === id))]));
+  return Object.fromEntries(
+    devices.flatMap(({ id, limits }) => {
+      const own = steps.filter(({ device }) => device === id);
+      return own.length === 0 ? [] : [[id, fitSteps(own, limits.tileTokens)]];
+    }),
+  );
 }
 
 /** By copies alone between idle devices: in a run they wait for steps, which the simulation sees to itself. */

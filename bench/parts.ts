@@ -22,8 +22,12 @@ interface PartsOptions {
   readonly quiet?: boolean;
 }
 
-/** What a step takes: so much, for each token of a prompt, and for each decode. As lavapipe took with one core of two, on 15M parameters. */
+/**
+ * What a step takes, as on lavapipe with one core of two, with 15M parameters: so much, for each token of a prompt and each that the last tile
+ * of a step with prompts is short of, and for each decode.
+ */
 const COST = { stepMs: 9, promptMsPerToken: 2.4, decodeMs: 4 };
+const TILE_TOKENS = 8;
 const LINK = { bytesPerMs: 500_000, latencyMs: 1 };
 const SLO = { ttftMs: 1000, tbtMs: 75 };
 /** Conversations a second that two such devices can just take. */
@@ -65,7 +69,6 @@ const VARIANTS: readonly Variant[] = [
   { name: "prompts on the prefiller alone", policy: { ...baton, place: conserve.place } },
   { name: "and all stay on the decoder", policy: { ...baton, place: conserve.place, bind: conserve.bind } },
   { name: "no bound on prompts beside decodes", policy: withSteps({ promptMsBesideDecodes: 1e9, promptMs: 1e9 }) }, // biome-ignore format: one record
-  { name: "the bound by the clock alone", policy: withSteps({ promptStepsBesideDecodes: 0, promptSteps: 0 }) }, // biome-ignore format: one record
   { name: "no short prompts first", policy: withSteps({ promptWeight: 0 }) },
   { name: "what a task has waited counts nothing", policy: withSteps({ waitedWeight: 0 }) },
   { name: "late turns keep their order", policy: withSteps({ lateMs: 1e9 }) },
@@ -144,11 +147,17 @@ function resultOf(scene: Scene, { name, policy }: Variant, conversations: number
 
 function devicesOf({ slower, blocks }: Scene): readonly SimulatedSpec[] {
   const costOf = (times: number): SimulatedSpec["cost"] => {
-    return ({ prefillTokens, decodes }) =>
-      times * (COST.stepMs + COST.promptMsPerToken * prefillTokens + COST.decodeMs * decodes);
+    return ({ prefillTokens, decodes }) => {
+      const tokens = prefillTokens + decodes;
+      const padded = prefillTokens === 0 ? 0 : Math.ceil(tokens / TILE_TOKENS) * TILE_TOKENS - tokens;
+      return (
+        times * (COST.stepMs + COST.promptMsPerToken * (prefillTokens + padded) + COST.decodeMs * decodes)
+      );
+    };
   };
   const limits = {
     blockTokens: 16,
+    tileTokens: TILE_TOKENS,
     blockBytes: 12_288,
     blocks,
     maxStepTokens: 256,

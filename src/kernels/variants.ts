@@ -2,7 +2,7 @@ import type { Precision } from "../api.ts";
 import type { GpuCapabilities } from "../gpu/device.ts";
 import type { ActivationFormat } from "./activations.ts";
 import type { AttentionTile } from "./attention.ts";
-import { type MatmulTile, type ProductShape, productKey } from "./matmul_kernels.ts";
+import { type MatmulTile, matmulKernels, type ProductShape, productKey } from "./matmul_kernels.ts";
 
 /** Which variant of each kernel runs: defaults by adapter class, replaced where a measurement on the adapter found better. */
 
@@ -161,6 +161,12 @@ function matmulOf(
 /** The variants of one product. */
 export function tilesOf(choice: KernelChoice, product: ProductShape): readonly Ranked<MatmulTile>[] {
   return choice.tuned.get(productKey(product)) ?? choice.matmul;
+}
+
+/** The most that any of the products takes at once of a step with many tokens. */
+export function tileTokensOf(choice: KernelChoice, products: readonly ProductShape[]): number {
+  const largest = products.flatMap((product) => tilesOf(choice, product).at(-1)?.tile ?? []);
+  return Math.max(1, ...largest.map((tile) => matmulKernels[tile.kernel].tokens(tile)));
 }
 
 /** Most tokens of a tile, whichever variant is chosen: buffers of activations are padded to it, so that tiles need no guard on loads. */

@@ -76,6 +76,8 @@ export interface RunnerLimits {
   readonly blocks: number;
   /** Most tokens of one step, all rows together. */
   readonly maxStepTokens: number;
+  /** Kernels take tokens by so many: a step of one token more takes as long as one of so many more. Absent: 1. */
+  readonly tileTokens?: number;
   /** Most rows of one step. */
   readonly maxStepRows: number;
   /** Most rows of logits one step computes: one per `token` row, one per token of a `tokens` or `logits` row. */

@@ -2,7 +2,7 @@ import type { Precision } from "../api.ts";
 import type { GpuDevice } from "../gpu/device.ts";
 import { attentionParts, attentionTileTokens } from "../kernels/attention.ts";
 import { KernelLibrary } from "../kernels/library.ts";
-import { chooseKernels, type KernelChoice, type TunedKernels } from "../kernels/variants.ts";
+import { chooseKernels, type KernelChoice, type TunedKernels, tileTokensOf } from "../kernels/variants.ts";
 import type { GgufFile } from "../loader/gguf.ts";
 import { type ModelConfig, readModelConfig } from "../model/config.ts";
 import { buildForward } from "../model/forward.ts";
@@ -94,11 +94,13 @@ async function build(
   const found = precision === "exact" ? undefined : await tuned?.(tunable);
   const choice = chooseKernels(gpu.capabilities, precision, found);
   const pool = new KvPool(gpu, config, planKvPool(config, gpu.capabilities, kvMiB));
+  const ofEveryToken = tunable.products.filter(({ everyToken }) => everyToken).map(({ shape }) => shape);
   const limits: RunnerLimits = {
     blockTokens: BLOCK_TOKENS,
     blockBytes: pool.blockBytes,
     blocks: pool.shape.blocks,
     maxStepTokens,
+    tileTokens: tileTokensOf(choice, ofEveryToken),
     maxStepRows: MAX_STEP_ROWS,
     maxLogitRows: Math.min(maxLogitRows ?? MAX_STEP_ROWS, Math.floor(maxBindingBytes / (config.vocab * 4))),
     contextTokens: config.contextTokens,

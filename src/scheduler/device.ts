@@ -12,6 +12,7 @@ import { makeRoom, type Shortage, type WantedRoom } from "./room.ts";
 import { decodes, nextPosition, type TurnState } from "./state.ts";
 import {
   hasRow,
+  inWholeTiles,
   readyTurns,
   rowOf,
   type StepBudget,
@@ -157,7 +158,8 @@ export class Device {
     if (this.running === 0 && this.admission.length === 0) return undefined;
     const ready = this.#ready(nowMs);
     if (ready === undefined) return undefined;
-    const budget = stepBudget(this.limits, this.#promptTokens());
+    const decoding = ready.filter(({ list }) => list === this.decoding).length;
+    const budget = stepBudget(this.limits, inWholeTiles(this.#promptTokens(), decoding, this.limits));
     const rows: StepRow[] = [];
     const turns: TurnState[] = [];
     const copies: BlockCopy[] = [];
@@ -205,13 +207,8 @@ export class Device {
     // A conversation that is idle may be back before the step has run.
     const isAlone = this.running + this.admission.length === 1 && this.pool.conversations === 1;
     if (this.#steps === undefined || msPerToken === undefined || isAlone) return Number.POSITIVE_INFINITY;
-    const { promptMs, promptMsBesideDecodes, promptSteps = 0, promptStepsBesideDecodes = 0 } = this.#steps;
-    const { decodeMs = 0 } = this.observed;
-    const slowMs = decodeMs > promptMsBesideDecodes ? decodeMs : 0;
-    const ms =
-      this.decoding.length > 0
-        ? Math.max(promptMsBesideDecodes, promptStepsBesideDecodes * slowMs)
-        : Math.max(promptMs, promptSteps * slowMs);
+    const { promptMs, promptMsBesideDecodes } = this.#steps;
+    const ms = this.decoding.length > 0 ? promptMsBesideDecodes : promptMs;
     return Math.max(LEAST_PROMPT_TOKENS, Math.floor(ms / msPerToken));
   }
 

@@ -3,25 +3,20 @@ export class Observations {
   readonly #stepMs = new Smoothed();
   /** Of steps that hold nothing but decodes. */
   readonly #decodeMs = new Smoothed();
-  readonly #prefillMsPerToken: Smoothed;
+  readonly #prefill = new SmoothedRatio();
   readonly #ttfts: { readonly atMs: number; readonly ms: number }[] = [];
 
   /** @param prefillMsPerToken as it was tried out before */
   constructor(prefillMsPerToken?: number) {
-    this.#prefillMsPerToken = new Smoothed(prefillMsPerToken);
+    if (prefillMsPerToken !== undefined) this.#prefill.add(prefillMsPerToken * TRIED_TOKENS, TRIED_TOKENS);
   }
 
   get stepMs(): number | undefined {
     return this.#stepMs.value;
   }
 
-  /** Of a step that holds nothing but decodes. */
-  get decodeMs(): number | undefined {
-    return this.#decodeMs.value;
-  }
-
   get prefillMsPerToken(): number | undefined {
-    return this.#prefillMsPerToken.value;
+    return this.#prefill.value;
   }
 
   /** Mean of the last ten seconds; undefined where there was none. */
@@ -37,7 +32,7 @@ export class Observations {
     if (decodes > 0) this.#stepMs.add(ms);
     if (prefillTokens === 0) this.#decodeMs.add(ms);
     const decodeMs = decodes > 0 ? Math.min(ms / 2, this.#decodeMs.value ?? 0) : 0;
-    if (prefillTokens >= LEAST_TOKENS) this.#prefillMsPerToken.add((ms - decodeMs) / prefillTokens);
+    if (prefillTokens > 0) this.#prefill.add(ms - decodeMs, prefillTokens);
   }
 
   /** A turn's first token has come. */
@@ -59,8 +54,26 @@ export class Smoothed {
   }
 }
 
+/**
+ * One sum over another, both exponentially weighted: of steps, those with few tokens, which say more of what a step costs than of what a token
+ * costs, weigh little.
+ */
+class SmoothedRatio {
+  #over = 0;
+  #under = 0;
+
+  get value(): number | undefined {
+    return this.#under === 0 ? undefined : this.#over / this.#under;
+  }
+
+  add(over: number, under: number): void {
+    this.#over = (1 - FOLLOWING) * this.#over + FOLLOWING * over;
+    this.#under = (1 - FOLLOWING) * this.#under + FOLLOWING * under;
+  }
+}
+
 const WINDOW_MS = 10_000;
-/** Steps of fewer prompt tokens say more of what a step costs than of what a token costs. */
-const LEAST_TOKENS = 16;
+/** What was tried out before counts as a step of so many tokens. */
+const TRIED_TOKENS = 64;
 /** How far one observation moves what is expected. */
 const FOLLOWING = 0.2;

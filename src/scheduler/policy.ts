@@ -48,12 +48,6 @@ export interface StepRules {
   readonly promptMsBesideDecodes: number;
   readonly promptMs: number;
   /**
-   * Where a step of decodes alone takes longer than `promptMsBesideDecodes`, on slow devices or with large models, there is no smoothness to
-   * protect, and the fixed cost of steps with few tokens is most of them: prompts have so many times that step instead. Absent: 0.
-   */
-  readonly promptStepsBesideDecodes?: number;
-  readonly promptSteps?: number;
-  /**
    * New conversations are let in to a device, first come first served, while the blocks of those that run or arrive there stay under this
    * share of all; the rest is left for these to grow, so that none has to make room for others. Absent: they are let in while there are blocks.
    */

@@ -22,6 +22,19 @@ export function stepBudget(limits: RunnerLimits, promptTokens: number): StepBudg
   return { tokens, promptTokens, rows, logitRows };
 }
 
+/**
+ * So many of the prompts' tokens that they and the decodes fill whole tiles of the kernels, where they fill one: what begins another takes as
+ * long as all of it.
+ */
+export function inWholeTiles(
+  promptTokens: number,
+  decodes: number,
+  { tileTokens = 1 }: RunnerLimits,
+): number {
+  const whole = Math.floor((promptTokens + decodes) / tileTokens) * tileTokens;
+  return whole > decodes ? whole - decodes : promptTokens;
+}
+
 /** Adds the turns that a plan made now may hold; false while one has to wait, so that it stays in a step with the others. */
 export function readyTurns(
   turns: RankedTurns,

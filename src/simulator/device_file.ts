@@ -32,6 +32,8 @@ const rates = {
 const fitted = v.strictObject({
   stepMs: notNegative,
   prefillTokenMs: notNegative,
+  paddedTokenMs: v.optional(notNegative, 0),
+  tileTokens: v.optional(count, 1),
   prefillPairMs: v.optional(notNegative, 0),
   decodeMs: notNegative,
   decodeContextTokenMs: v.optional(notNegative, 0),
@@ -166,6 +168,7 @@ function specOf(entry: DeviceEntry, model: ModelCosts, name: string): Omit<Simul
       blockBytes,
       blocks,
       maxStepTokens,
+      tileTokens: entry.fitted?.tileTokens ?? 1,
       maxStepRows,
       maxLogitRows: maxStepRows,
       contextTokens: model.contextTokens,

@@ -9,12 +9,12 @@ import { Fleet } from "./fleet.ts";
 const range = (length: number, from = 0) => Array.from({ length }, (_, index) => (from + index) % 97);
 const steps = { promptWeight: 0, waitedWeight: 1, promptMsBesideDecodes: 200, promptMs: 400 };
 
-/** A device that takes so long for a step of so many tokens, and has shown it. */
-function measured(rules: StepRules = steps, stepMs = (tokens: number) => 10 * tokens): Fleet {
+/** A device that takes 10 ms for each token of a step, and has shown it. */
+function measured(rules: StepRules = steps): Fleet {
   const limits = { maxStepTokens: 100, maxStepRows: 8, blocks: 400, plansInFlight: 1 };
   const fleet = new Fleet({ one: { role: "both", limits } }, { ...baton, steps: rules });
   const runner = fleet.machines.get("one")?.runner;
-  if (runner) runner.stepMs = stepMs;
+  if (runner) runner.stepMs = (tokens) => 10 * tokens;
   fleet.arrive(0, "first", range(40, 3), { output: tokensOf(1) });
   fleet.finish();
   return fleet;
@@ -63,30 +63,6 @@ test("a turn goes before one that came earlier and whose task has waited less, i
     const order = [...new Set(firsts.slice(-4).map(({ sequence }) => sequence))];
     expect(order.includes("waited")).toBe(pauses);
   }
-});
-
-test("where steps take long, prompts have so many times what decodes alone take", () => {
-  // A step takes 100 ms and 10 for each token: a decode alone 110, so that three of these are 33 tokens.
-  const promptTokens = (promptMsBesideDecodes: number, promptStepsBesideDecodes: number) => {
-    const fleet = measured(
-      { ...steps, promptMsBesideDecodes, promptStepsBesideDecodes },
-      (tokens) => 100 + 10 * tokens,
-    );
-    fleet.arrive(9, "idle", range(40, 5), { output: tokensOf(1) });
-    fleet.finish();
-    fleet.arrive(1, "talks", range(4, 50), { output: tokensOf(60) });
-    for (let n = 0; n < 6; n++) fleet.step("one");
-    fleet.arrive(2, "long", range(150, 7), { output: tokensOf(1) });
-    for (let n = 0; n < 3; n++) fleet.step("one");
-    return lastStep(fleet).long ?? 0;
-  };
-  const [byClock, bySteps] = [promptTokens(100, 0), promptTokens(100, 3)];
-  expect(byClock).toBeGreaterThanOrEqual(16);
-  expect(byClock).toBeLessThanOrEqual(20);
-  expect(bySteps).toBeGreaterThan(24);
-  expect(bySteps).toBeLessThanOrEqual(33);
-  // Where decodes are quicker than that, the clock says it alone.
-  expect(promptTokens(120, 3)).toBe(byClock);
 });
 
 /** Of two turns of which the second came `apartMs` after the first, those whose prompt ran in the third step. */

@@ -97,6 +97,8 @@ describe("costs that are fitted to steps", () => {
   const truth: FittedCosts = {
     stepMs: 9,
     prefillTokenMs: 2.4,
+    paddedTokenMs: 1.5,
+    tileTokens: 8,
     prefillPairMs: 0.001,
     decodeMs: 4,
     decodeContextTokenMs: 0.002,
@@ -120,13 +122,13 @@ describe("costs that are fitted to steps", () => {
     });
 
   test("are those that made them", () => {
-    const fitted = fitSteps(steps(0));
+    const fitted = fitSteps(steps(0), 8);
     for (const [term, value] of Object.entries(truth))
       expect(fitted[term as keyof FittedCosts]).toBeCloseTo(value, 2);
   });
 
   test("foretell steps that are noisy to a few in a hundred", () => {
-    const fitted = fittedCost(fitSteps(steps(0.2)));
+    const fitted = fittedCost(fitSteps(steps(0.2), 8));
     const errors = steps(0).map((step) => Math.abs(fitted(step) / cost(step) - 1));
     expect(errors.reduce((sum, one) => sum + one, 0) / errors.length).toBeLessThan(0.05);
   });

@@ -20,8 +20,6 @@ export const batonWithin = (lateMs: number): Policy => ({
     lateMs,
     promptMsBesideDecodes: 50,
     promptMs: 200,
-    promptStepsBesideDecodes: 20,
-    promptSteps: 60,
   },
   place: (turn, { devices }) => {
     const { bound, newTokens } = turn;

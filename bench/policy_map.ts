@@ -8,7 +8,7 @@ import type { Comparison } from "../src/comparison/compare.ts";
 import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
 import type { PolicyName } from "../src/scheduler/policies/table.ts";
 import type { GridPoint, PointResult } from "../src/simulator/grid_point.ts";
-import { scaled } from "../src/workload/generate.ts";
+import { scaled, type WorkloadShape } from "../src/workload/generate.ts";
 import { shapes } from "../src/workload/shapes.ts";
 import { runGrid } from "./grid.ts";
 
@@ -24,7 +24,6 @@ interface Axes {
   readonly loads: readonly number[];
   readonly pauses: readonly number[];
   readonly counts: readonly (readonly [prefillers: number, decoders: number])[];
-  readonly length: number;
   readonly slo: { readonly ttftMs: number; readonly tbtMs: number };
 }
 
@@ -32,11 +31,10 @@ const GRIDS: Readonly<Record<string, Axes>> = {
   first: {
     cards: [{ prefiller: "a40", decoder: "a40", model: "qwen3-0.6b" }],
     firstShares: [0.2, 0.5, 0.8],
-    loads: [0.4, 0.7, 0.95],
-    pauses: [0.3, 3, 30],
+    loads: [0.5, 0.8, 1.1],
+    pauses: [0.1, 1, 10],
     counts: [[1, 1], [1, 3], [2, 2]], // biome-ignore format: a list
-    length: 0.1,
-    slo: { ttftMs: 2000, tbtMs: 50 },
+    slo: { ttftMs: 1000, tbtMs: 25 },
   },
   /** Of cards, models and pauses that no policy was made better on. */
   second: {
@@ -46,12 +44,19 @@ const GRIDS: Readonly<Record<string, Axes>> = {
       { prefiller: "rtx4090", decoder: "m2-max", model: "smollm2-135m" },
     ],
     firstShares: [0.3, 0.65],
-    loads: [0.55, 0.85],
-    pauses: [1, 10],
+    loads: [0.6, 0.9],
+    pauses: [0.3, 3],
     counts: [[1, 1], [1, 2]], // biome-ignore format: a list
-    length: 0.08,
-    slo: { ttftMs: 3000, tbtMs: 100 },
+    slo: { ttftMs: 2000, tbtMs: 50 },
   },
+};
+
+/** `swe-agent` shorter, so that a hundred conversations are many beside those that live at once: a tenth of the prompts, and fewer turns. */
+const WORK: WorkloadShape = {
+  ...scaled(shapes["swe-agent"], 0.1),
+  turns: { median: 8, sigma: 0.5, min: 2, max: 24 },
+  outputTokens: { median: 64, sigma: 0.75, min: 8, max: 512 },
+  pauseMs: { median: 1000, sigma: 1, min: 10, max: 60_000 },
 };
 
 interface MapOptions {
@@ -86,14 +91,13 @@ export function addPolicyMap(program: Command, io: Io): void {
 }
 
 function pointsOf(axes: Axes, conversations: number, seeds: number): readonly GridPoint[] {
-  const { cards, firstShares, loads, pauses, counts, length, slo } = axes;
-  const base = scaled(shapes["swe-agent"], length);
+  const { cards, firstShares, loads, pauses, counts, slo } = axes;
   return cards.flatMap(({ prefiller, decoder, model }) =>
     counts.flatMap(([prefillers, decoders]) =>
       firstShares.flatMap((firstShare) =>
         pauses.flatMap((times) =>
           loads.map((load): GridPoint => {
-            const { pauseMs } = base;
+            const { pauseMs } = WORK;
             const at = { model, prefiller, decoder, devices: `${prefillers}:${decoders}`, firstShare, pauses: times, load }; // biome-ignore format: one record
             return {
               at,
@@ -104,7 +108,7 @@ function pointsOf(axes: Axes, conversations: number, seeds: number): readonly Gr
                 ],
               },
               model,
-              shape: { ...base, firstShare, pauseMs: { ...pauseMs, median: pauseMs.median * times, max: pauseMs.max * times } }, // biome-ignore format: one record
+              shape: { ...WORK, firstShare, pauseMs: { ...pauseMs, median: pauseMs.median * times, max: pauseMs.max * times } }, // biome-ignore format: one record
               conversations,
               seeds,
               load,

@@ -4,7 +4,7 @@ import { linkShader, type ShaderVariant } from "../../src/gpu/shader.ts";
 import { attentionTileTokens, attentionVariant } from "../../src/kernels/attention.ts";
 import { matmulKernels, matmulVariant } from "../../src/kernels/matmul_kernels.ts";
 import { shaderSources } from "../../src/kernels/shaders.ts";
-import { paddedTokens } from "../../src/kernels/variants.ts";
+import { MAX_TILE_TOKENS, paddedTokens, tilesOf, tileTokensOf } from "../../src/kernels/variants.ts";
 import { everyChoice, tilesToTest } from "./choices.ts";
 import { epilogues } from "./matmul_case.ts";
 import { layouts } from "./random_data.ts";
@@ -142,4 +142,14 @@ describe("the choice of kernels", () => {
     expect(attentionTileTokens(gpu, { heads: 32, kvHeads: 8, headDim: 256 })).toBeLessThan(4);
     expect(() => attentionTileTokens(gpu, { heads: 64, kvHeads: 1, headDim: 256 })).toThrow(DeviceError);
   });
+});
+
+test("the tokens that kernels take at once are those of the largest tile that products of many tokens have", () => {
+  const product = { layout: "q4", epilogue: "store", rows: 64, groups: 2 } as const;
+  for (const { choice } of choices) {
+    const tiles = tilesOf(choice, product).map(({ tile }) => matmulKernels[tile.kernel].tokens(tile));
+    expect(tileTokensOf(choice, [product])).toBe(tiles.at(-1));
+    expect(MAX_TILE_TOKENS % tileTokensOf(choice, [product])).toBe(0);
+  }
+  expect(choices.map(({ choice }) => tileTokensOf(choice, [product]))).toContain(8);
 });

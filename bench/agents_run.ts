@@ -13,6 +13,7 @@ import type { GpuRunner } from "../src/runner/gpu_runner.ts";
 import { openRunner } from "../src/runner/open_runner.ts";
 import { triedOut } from "../src/runner/try_out.ts";
 import { AGENTS } from "../src/workload/agents.ts";
+import { EnergyCounters } from "./energy_counters.ts";
 import { describeMachine, loadAverage, type Machine } from "./machine.ts";
 import { openRandomModel } from "./random_model.ts";
 
@@ -52,6 +53,7 @@ export async function runAgents(
 ): Promise<{ readonly report: AgentsReport; readonly replays: readonly Replay[] }> {
   const before = loadAverage();
   const opened: GpuRunner[] = [];
+  let counters: EnergyCounters | undefined;
   const open = async (adapter: string, sharers: number) => {
     const runner = await openAgentRunner(request, adapter, sharers);
     opened.push(runner);
@@ -66,7 +68,9 @@ export async function runAgents(
     const whole = request.wholeMachine ? deviceOf("whole", "both", await open(first, 1)) : undefined;
     const software = opened.find(({ tunable }) => tunable.gpu.summary.software);
     if (software !== undefined) request.onSoftware(software.name);
-    const { replays, ...cells } = await takeCells({ ...request, shape: AGENTS, devices, whole });
+    counters = await EnergyCounters.open();
+    const read = counters?.read.bind(counters);
+    const { replays, ...cells } = await takeCells({ ...request, shape: AGENTS, devices, whole, ...(read && { readJoules: read }) }); // biome-ignore format: one call
     const report: AgentsReport = {
       benchmark: "agents",
       takenAt: new Date().toISOString(),
@@ -78,6 +82,7 @@ export async function runAgents(
     };
     return { report, replays };
   } finally {
+    counters?.close();
     for (const runner of opened) runner.dispose();
   }
 }

@@ -1,6 +1,7 @@
 import type { Slo } from "../metrics/conversation_metrics.ts";
 import type { Cell } from "../metrics/replay_cell.ts";
 import type { Comparison } from "./compare.ts";
+import type { MeasuredEnergy } from "./measured_energy.ts";
 
 /** What a comparison of policies found: plain data, kept as JSON. */
 export interface PolicyComparison {
@@ -13,6 +14,8 @@ export interface PolicyComparison {
   readonly cells: readonly Cell[];
   readonly comparisons: readonly Comparison[];
   readonly paces: readonly CellPace[];
+  /** Absent where the machine has no counters that can be read. */
+  readonly energy?: MeasuredEnergy;
 }
 
 /** How fast the machine was at a cell: the time of a fixed piece of work before and after it. */

@@ -6,6 +6,7 @@ import { type PolicyName, policies, policyNamed } from "../scheduler/policies/ta
 import { generateWorkload, type WorkloadShape } from "../workload/generate.ts";
 import { totalsOf, type WorkloadConversation } from "../workload/workload.ts";
 import { compareToBaton, type LoadReplay } from "./compare.ts";
+import { type MeteredReplay, measuredEnergy, type ReadJoules } from "./measured_energy.ts";
 import { atOnePace, paceMs } from "./pace.ts";
 import { type ReplayDevice, replay } from "./replay.ts";
 import type { CellPace, PolicyComparison } from "./report.ts";
@@ -29,6 +30,8 @@ export interface CellsRequest {
   readonly devices: readonly ReplayDevice[];
   /** One device with all cores beside them, where there is one. */
   readonly whole: ReplayDevice | undefined;
+  /** The machine's counters of energy, where it has any. */
+  readonly readJoules?: ReadJoules;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
 }
@@ -41,7 +44,7 @@ const QUICKEST: readonly PolicyName[] = ["conserve", "collocated-sticky", "baton
 
 export type TakenCells = Pick<
   PolicyComparison,
-  "workload" | "slo" | "loads" | "cells" | "comparisons" | "paces"
+  "workload" | "slo" | "loads" | "cells" | "comparisons" | "paces" | "energy"
 > & {
   /** Of the highest load's first seed, to be drawn. */
   readonly replays: readonly Replay[];
@@ -59,6 +62,7 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
     slo,
     devices,
     whole,
+    readJoules,
   } = request;
   const sides = [
     ...request.policies.map((name) => ({ name: name as string, policy: policyNamed(name, slo), devices })),
@@ -70,7 +74,7 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
   const greatest = await calibrate(request);
   const count = counter(conversations * sides.length * shares.length * seeds, onProgress);
   const loads = shares.map((load) => ({ load, ratePerSecond: load * greatest }));
-  const taken: (LoadReplay & { readonly cell: Cell })[] = [];
+  const taken: (LoadReplay & MeteredReplay & { readonly cell: Cell })[] = [];
   const paces: CellPace[] = [];
   const pace = () => paceMs(devices.map(({ runner }) => runner));
   for (let seed = 1; seed <= seeds; seed++) {
@@ -81,16 +85,20 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
       const measurements = turned.map(({ name, policy, devices }) => async () => {
         const onConversation = () => count(`${name} at load ${load}`);
         const options = { policy, devices, seed, patienceMs, signal, onConversation };
-        return { ...(await replay(workload, options)), policy: name };
+        const before = await readJoules?.();
+        const replayed = { ...(await replay(workload, options)), policy: name };
+        return { replayed, joules: before && since(before, await readJoules?.()) };
       });
       const paced = await atOnePace(measurements, pace);
-      const asAsked = paced.toSorted((a, b) => names.indexOf(a.taken.policy) - names.indexOf(b.taken.policy));
-      for (const { taken: replayed, ...pacing } of asAsked) {
-        taken.push({ load, seed, replayed, cell: cellOf(replayed, { load, ratePerSecond, seed, slo }) });
+      const place = ({ taken }: (typeof paced)[number]) => names.indexOf(taken.replayed.policy);
+      for (const { taken: one, ...pacing } of paced.toSorted((a, b) => place(a) - place(b))) {
+        const { replayed } = one;
+        taken.push({ ...one, load, seed, cell: cellOf(replayed, { load, ratePerSecond, seed, slo }) });
         paces.push({ policy: replayed.policy, load, seed, ...pacing });
       }
     }
   }
+  const energy = measuredEnergy(taken);
   return {
     workload: describeWorkload(request),
     slo,
@@ -98,10 +106,18 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
     cells: taken.map(({ cell }) => cell),
     comparisons: compareToBaton(taken, slo),
     paces,
+    ...(energy && { energy }),
     replays: taken.flatMap(({ seed, load, replayed }) =>
       seed === 1 && load === shares.at(-1) ? replayed : [],
     ),
   };
+}
+
+function since(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>> = {},
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(after).map(([name, joules]) => [name, joules - (before[name] ?? 0)])); // biome-ignore format: one record
 }
 
 /** Tells of each conversation that has ended; those of cells that are taken again count beyond. */

@@ -52,8 +52,29 @@ export interface ReportTable {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** Joules a token by the machine's counters, and how far the model of phases is off that was fitted to the other cells. */
+function energyTable(energy: NonNullable<PolicyComparison["energy"]>, load: number): ReportTable {
+  const own = energy.cells.filter((cell) => cell.load === load);
+  const names = [...new Set(own.map(({ policy }) => policy))];
+  const { idle, prefill, decode } = energy.watts;
+  return {
+    title: `Energy by the machine's counters; model: ${idle} W always, and of a device ${prefill} W more in prefill, ${decode} W in decode`,
+    rows: [
+      ["policy", "J/token", "model off by %"],
+      ...names.map((name) => {
+        const cells = own.filter(({ policy }) => policy === name);
+        const of = (value: (cell: (typeof cells)[number]) => number, digits: number) => spreadOf(cells.map(value), digits); // biome-ignore format: one call
+        return [name, of(({ joulesPerToken }) => joulesPerToken, 3), of(({ modelError }) => 100 * modelError, 1)]; // biome-ignore format: one row
+      }),
+    ],
+  };
+}
+
 /** What the policies came to at a load, and `baton` beside each other one. */
-export function tablesOf({ cells, comparisons }: PolicyComparison, load: number): readonly ReportTable[] {
+export function tablesOf(
+  { cells, comparisons, energy }: PolicyComparison,
+  load: number,
+): readonly ReportTable[] {
   const own = cells.filter((cell) => cell.load === load);
   const compared = comparisons.filter((one) => one.load === load);
   const beside = {
@@ -70,6 +91,7 @@ export function tablesOf({ cells, comparisons }: PolicyComparison, load: number)
     { title: "Times in ms", rows: rowsOf(own, TIMES) },
     { title: "Objectives, rates and handoffs", rows: rowsOf(own, RATES) },
     ...(compared.length > 0 ? [beside] : []),
+    ...(energy ? [energyTable(energy, load)] : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { StepRecord } from "../metrics/replay.ts";
 import type { StepWork } from "../metrics/step_work.ts";
+import { fitWeights } from "./least_squares.ts";
 import type { StepCost } from "./simulated_device.ts";
 
 /** What a step takes on a device that has been measured: so much, and so much for each of what is in it. None is negative. */
@@ -31,39 +32,18 @@ export function fittedCost(costs: FittedCosts): StepCost {
     factorsOf(work, tileTokens).reduce((sum, factor, at) => sum + factor * (weights[at] ?? 0), 0);
 }
 
-/** Rounds over all terms; each brings the error down, and after so many no digit that counts changes any more. */
-const ROUNDS = 5000;
-
 /**
- * The costs that come closest to measured steps: least squares of the relative errors, none below zero, by one term after the other (coordinate
- * descent; Franc, Hlavac, Navara, 2005). Relative, since a step of 300 ms would otherwise outweigh the thirty of 10 ms which make a turn.
+ * The costs that come closest to measured steps (`fitWeights`).
  * @param tileTokens of the device's kernels (`RunnerLimits`)
  * @throws RangeError where no step took any time
  */
 export function fitSteps(steps: readonly StepRecord[], tileTokens = 1): FittedCosts {
   const timed = steps.filter(({ startMs, endMs }) => endMs > startMs);
   if (timed.length === 0) throw new RangeError("There is no step to fit costs to.");
-  const size = TERMS.length;
-  const gram = new Float64Array(size * size);
-  const target = new Float64Array(size);
-  for (const step of timed) {
-    const ms = step.endMs - step.startMs;
-    const row = factorsOf(step, tileTokens).map((factor) => factor / ms);
-    for (let i = 0; i < size; i++) {
-      target[i] = (target[i] ?? 0) + (row[i] ?? 0);
-      for (let j = 0; j < size; j++)
-        gram[i * size + j] = (gram[i * size + j] ?? 0) + (row[i] ?? 0) * (row[j] ?? 0);
-    }
-  }
-  const weights = new Float64Array(size);
-  for (let round = 0; round < ROUNDS; round++)
-    for (let i = 0; i < size; i++) {
-      const own = gram[i * size + i] ?? 0;
-      if (own === 0) continue;
-      let rest = target[i] ?? 0;
-      for (let j = 0; j < size; j++) if (j !== i) rest -= (gram[i * size + j] ?? 0) * (weights[j] ?? 0);
-      weights[i] = Math.max(0, rest / own);
-    }
+  const weights = fitWeights(
+    timed.map((step) => factorsOf(step, tileTokens)),
+    timed.map(({ startMs, endMs }) => endMs - startMs),
+  );
   const of = (term: (typeof TERMS)[number]) => Number((weights[TERMS.indexOf(term)] ?? 0).toPrecision(6));
   return {
     stepMs: of("stepMs"),

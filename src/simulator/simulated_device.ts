@@ -54,17 +54,19 @@ export class SimulatedDevice {
     this.#watch.begins?.(this.spec.id, plan, startMs);
     this.#clock.at(endMs, () => {
       if (this.#isLost) return;
-      this.use.add(startMs, endMs, this.#prefillShare(work, ms));
+      this.use.add(startMs, endMs, prefillShare(this.#cost, work));
       this.#watch.ended?.({ device: this.spec.id, startMs, endMs, ...work });
       onEnd({ plan: plan.id, rows: plan.rows.map(answer), ms });
     });
   }
+}
 
-  #prefillShare(work: StepWork, ms: number): number {
-    if (work.decodes === 0) return 1;
-    if (work.prefillTokens === 0 || ms === 0) return 0;
-    return Math.max(0, 1 - this.#cost(decodesAlone(work)) / ms);
-  }
+/** Of a step's time, what its prompts take. */
+export function prefillShare(cost: StepCost, work: StepWork): number {
+  if (work.decodes === 0) return 1;
+  const ms = cost(work);
+  if (work.prefillTokens === 0 || ms === 0) return 0;
+  return Math.max(0, 1 - cost(decodesAlone(work)) / ms);
 }
 
 const TOKEN = 1;

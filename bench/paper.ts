@@ -5,12 +5,14 @@ import { interruptible } from "../src/cli/interrupt.ts";
 import { type Io, print, printJson } from "../src/cli/io.ts";
 import { parseNumber } from "../src/cli/model_options.ts";
 import { createProgress } from "../src/cli/progress_display.ts";
+import { readText } from "../src/cli/simulation_inputs.ts";
 import { checkNumber } from "../src/conversation/option_checks.ts";
 import type { PolicyName } from "../src/scheduler/policies/table.ts";
 import { ENERGY_CHANGES } from "../src/simulator/energy_sensitivity.ts";
 import type { PointResult } from "../src/simulator/grid_point.ts";
+import { parseTrace } from "../src/workload/trace.ts";
 import { runGrid } from "./grid.ts";
-import { ASSUMPTIONS, BASE, POLICIES, paperPoints } from "./paper_points.ts";
+import { ASSUMPTIONS, BASE, POLICIES, paperPoints, tracePoint } from "./paper_points.ts";
 import { type Sweep, sweepsHtml } from "./sweep_figures.ts";
 
 /** What the paper claims for ConServe against a baseline that predicts turn by turn (arXiv 2606.01839, abstract). */
@@ -19,6 +21,8 @@ const CLAIMS = { ttfet: -0.5108, tokensPerJoule: 0.0751, tiers: 0.2275 };
 interface PaperOptions {
   readonly conversations: number;
   readonly seeds: number;
+  readonly trace?: string;
+  readonly model: string;
   readonly html?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -30,6 +34,8 @@ export function addPaper(program: Command, io: Io): void {
     .description("Simulate what the paper on ConServe measured, and where its claims hold.")
     .option("--conversations <number>", "of a workload", parseNumber("--conversations"), 100)
     .option("--seeds <number>", "workloads of each point", parseNumber("--seeds"), 3)
+    .option("--trace <file>", "in place of the sweeps: the base with a trace's conversations, Mooncake's or any that simulate reads") // biome-ignore format: one option
+    .option("--model <name>", "for a trace, whose contexts may be longer than qwen3-0.6b's", "qwen3-0.6b")
     .option("--html <file>", "write a page with figures of each sweep")
     .option("--json", "print JSON for machines")
     .option("--quiet", "nothing on stderr but errors")
@@ -41,9 +47,9 @@ export function addPaper(program: Command, io: Io): void {
       };
       const progress = createProgress(io, options.quiet === true);
       const onProgress = progress.report.bind(progress);
-      const points = await interruptible(io, (signal) =>
-        runGrid(paperPoints(size), { signal, onProgress }),
-      ).finally(() => progress.stop());
+      const { trace, model } = options;
+      const asked = trace === undefined ? paperPoints(size) : [tracePoint(parseTrace(await readText("--trace", trace), trace), model, size.conversations)]; // biome-ignore format: one choice
+      const points = await interruptible(io, (signal) => runGrid(asked, { signal, onProgress })).finally(() => progress.stop()); // biome-ignore format: one call
       if (options.html !== undefined) {
         const html = sweepsHtml(
           "The setting of ConServe's paper",
@@ -125,7 +131,8 @@ function pointRow(point: PointResult) {
 }
 
 function paperText(points: readonly PointResult[]): string {
-  const base = points.find(({ at }) => at.of === "load" && at.load === BASE.load);
+  const base = points.find(({ at }) => at.of === "trace" || (at.of === "load" && at.load === BASE.load));
+  if (base?.at.of === "trace") return baseText(base);
   return [...(base ? [baseText(base)] : []), ...ASSUMPTIONS.map((one) => sweepText(one, points))].join("\n");
 }
 

@@ -2,6 +2,7 @@ import type { PolicyName } from "../src/scheduler/policies/table.ts";
 import type { GridPoint } from "../src/simulator/grid_point.ts";
 import { scaled } from "../src/workload/generate.ts";
 import { shapes } from "../src/workload/shapes.ts";
+import type { WorkloadConversation } from "../src/workload/workload.ts";
 
 /**
  * The setting of ConServe's evaluation (arXiv 2606.01839), as far as it is known: Qwen3-0.6B, A40s, agents; and what is assumed where it
@@ -146,6 +147,16 @@ export function pointOf(of: string, setting: Setting, { conversations, seeds }: 
     slo: { ttftMs: setting.ttftMs, tbtMs: setting.tbtMs },
     predictionError: setting.predictionError,
   };
+}
+
+/** The base with a trace's conversations in place of the generated ones, and a model whose context holds the trace's. */
+export function tracePoint(
+  trace: readonly WorkloadConversation[],
+  model: string,
+  conversations: number,
+): GridPoint {
+  const base = pointOf("trace", BASE, { conversations: Math.min(conversations, trace.length), seeds: 1 });
+  return { ...base, model, trace };
 }
 
 /** Every assumption's values, one assumption at a time. */

@@ -58,7 +58,7 @@ interface Variant {
 }
 
 function withSteps(steps: Partial<StepRules>): Policy {
-  return { ...baton, steps: { promptWeight: 0, waitedWeight: 0, promptMsBesideDecodes: 1e9, promptMs: 1e9, ...baton.steps, ...steps } }; // biome-ignore format: one record
+  return { ...baton, steps: { promptWeight: 0, waitedWeight: 0, paceMs: 1e9, ...baton.steps, ...steps } }; // biome-ignore format: one record
 }
 
 const { steps: _steps, ...withoutSteps } = baton;
@@ -68,7 +68,7 @@ const VARIANTS: readonly Variant[] = [
   { name: "baton", policy: baton },
   { name: "prompts on the prefiller alone", policy: { ...baton, place: conserve.place } },
   { name: "and all stay on the decoder", policy: { ...baton, place: conserve.place, bind: conserve.bind } },
-  { name: "no bound on prompts beside decodes", policy: withSteps({ promptMsBesideDecodes: 1e9, promptMs: 1e9 }) }, // biome-ignore format: one record
+  { name: "no bound on prompts beside decodes", policy: withSteps({ paceMs: 1e9 }) }, // biome-ignore format: one record
   { name: "no short prompts first", policy: withSteps({ promptWeight: 0 }) },
   { name: "what a task has waited counts nothing", policy: withSteps({ waitedWeight: 0 }) },
   { name: "late turns keep their order", policy: withSteps({ lateMs: 1e9 }) },

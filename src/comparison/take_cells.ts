@@ -4,7 +4,7 @@ import { type Cell, cellOf } from "../metrics/replay_cell.ts";
 import type { OnProgress } from "../protocol/progress.ts";
 import { type PolicyName, policies, policyNamed } from "../scheduler/policies/table.ts";
 import { generateWorkload, type WorkloadShape } from "../workload/generate.ts";
-import { totalsOf, type WorkloadConversation } from "../workload/workload.ts";
+import { atRate, totalsOf, type WorkloadConversation } from "../workload/workload.ts";
 import { compareToBaton, type LoadReplay } from "./compare.ts";
 import { type MeteredReplay, measuredEnergy, type ReadJoules } from "./measured_energy.ts";
 import { atOnePace, paceMs } from "./pace.ts";
@@ -148,7 +148,6 @@ async function calibrate(request: CellsRequest): Promise<number> {
   return (workload.length * 1000) / leastMs;
 }
 
-/** A trace is squeezed or stretched to the rate; its pauses stay. */
 function workloadOf(
   { trace, shape }: Pick<CellsRequest, "trace" | "shape">,
   seed: number,
@@ -159,10 +158,7 @@ function workloadOf(
     const arrivals = { kind: "poisson", ratePerSecond } as const;
     return generateWorkload({ seed, conversations, arrivals, shape });
   }
-  const first = trace.slice(0, conversations);
-  const lastMs = first.at(-1)?.arrivalMs ?? 0;
-  const scale = lastMs === 0 ? 0 : (first.length * 1000) / ratePerSecond / lastMs;
-  return first.map((conversation) => ({ ...conversation, arrivalMs: conversation.arrivalMs * scale }));
+  return atRate(trace, conversations, ratePerSecond);
 }
 
 function describeWorkload(request: CellsRequest): string {

@@ -5,6 +5,7 @@ import { Drafting } from "./drafting.ts";
 import type { Flight } from "./flight.ts";
 import { lateLast } from "./late_turns.ts";
 import { Observations } from "./observations.ts";
+import { promptMs, takesLong } from "./pacing.ts";
 import type { StepRules } from "./policy.ts";
 import { type Pool, settle } from "./pool.ts";
 import { RankedTurns } from "./ranked_turns.ts";
@@ -159,10 +160,11 @@ export class Device {
     const ready = this.#ready(nowMs);
     if (ready === undefined) return undefined;
     const decoding = ready.filter(({ list }) => list === this.decoding).length;
-    const budget = stepBudget(this.limits, inWholeTiles(this.#promptTokens(), decoding, this.limits));
+    const budget = stepBudget(this.limits, inWholeTiles(this.#promptTokens(nowMs), decoding, this.limits));
     const rows: StepRow[] = [];
     const turns: TurnState[] = [];
     const copies: BlockCopy[] = [];
+    let promptTokens = 0;
     const take = (turn: TurnState): void => {
       // One that has made room for others meanwhile is in no step.
       if (!turn.admitted) return;
@@ -171,7 +173,10 @@ export class Device {
       if (count === 0 || !this.#makeRoom({ turn, count, plan: id, copies, shortage })) return;
       const row = rowOf(turn, count);
       takeFrom(budget, row);
-      if (!isDecode) budget.promptTokens -= count;
+      if (!isDecode) {
+        budget.promptTokens -= count;
+        promptTokens += count;
+      }
       rows.push(row);
       turns.push(turn);
       turn.ahead += count;
@@ -190,7 +195,7 @@ export class Device {
       rows: drafting?.extend(rows, turns, budget) ?? rows,
       ...(copies.length > 0 && { copies }),
     };
-    const flight = { plan, turns };
+    const flight = { plan, turns, promptTokens };
     this.flights.push(flight);
     this.pool.planned(id);
     this.#lastPlan = id;
@@ -202,19 +207,29 @@ export class Device {
   }
 
   /** How many tokens of prompts a step may hold, so that others do not wait for it: those that decode, and short prompts that come. */
-  #promptTokens(): number {
-    const msPerToken = this.observed.prefillMsPerToken;
-    // A conversation that is idle may be back before the step has run.
-    const isAlone = this.running + this.admission.length === 1 && this.pool.conversations === 1;
-    if (this.#steps === undefined || msPerToken === undefined || isAlone) return Number.POSITIVE_INFINITY;
-    const { promptMs, promptMsBesideDecodes } = this.#steps;
-    const ms = this.decoding.length > 0 ? promptMsBesideDecodes : promptMs;
+  #promptTokens(nowMs: number): number {
+    const { prefillMsPerToken: msPerToken, stepMs = 0 } = this.observed;
+    if (this.#steps === undefined || msPerToken === undefined || this.#isAlone)
+      return Number.POSITIVE_INFINITY;
+    const ms = promptMs(this.decoding, { paceMs: this.#steps.paceMs, nowMs, stepMs });
     return Math.max(LEAST_PROMPT_TOKENS, Math.floor(ms / msPerToken));
+  }
+
+  /** One turn of the one conversation that there is: one that is idle may be back before the step has run. */
+  get #isAlone(): boolean {
+    return this.running + this.admission.length === 1 && this.pool.conversations === 1;
+  }
+
+  /** Whether a step is in flight whose prompts hold up those that come. */
+  get #isHeldUp(): boolean {
+    const last = this.flights.at(-1);
+    if (last === undefined || this.#steps === undefined || this.#isAlone) return false;
+    return takesLong(last.promptTokens * (this.observed.prefillMsPerToken ?? 0), this.#steps.paceMs);
   }
 
   /** The turns that the next plan may hold, in their order; undefined while it has to wait for those in flight. */
   #ready(nowMs: number): readonly TurnState[] | undefined {
-    if (this.flights.length >= this.limits.plansInFlight) return undefined;
+    if (this.flights.length >= this.limits.plansInFlight || this.#isHeldUp) return undefined;
     if (this.flights.length === 0) this.#starved = false;
     if (this.#starved) return undefined;
     const { contextTokens } = this.limits;

@@ -6,6 +6,8 @@ export interface Flight {
   readonly plan: StepPlan;
   /** Whose the rows are. A turn that has ended since has no use for its row any more. */
   readonly turns: readonly TurnState[];
+  /** Of prompts, all together. */
+  readonly promptTokens: number;
 }
 
 /** How many tokens a row leaves in the cache. */

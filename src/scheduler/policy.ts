@@ -44,9 +44,12 @@ export interface StepRules {
    * later, so that under overload others are in time. Absent: none does.
    */
   readonly lateMs?: number;
-  /** Prompts have this much of a step, by the measured time of a token: where turns decode in it, and where none does. */
-  readonly promptMsBesideDecodes: number;
-  readonly promptMs: number;
+  /**
+   * The mean time between tokens that answers keep. By the measured time of a token, prompts have as much of a step as all answers in it are
+   * ahead of that, from half to three times of it, and three times where there are none. Steps whose prompts take more than half are not
+   * planned ahead of, so that what comes meanwhile is in the next one.
+   */
+  readonly paceMs: number;
   /**
    * New conversations are let in to a device, first come first served, while the blocks of those that run or arrive there stay under this
    * share of all; the rest is left for these to grow, so that none has to make room for others. Absent: they are let in while there are blocks.

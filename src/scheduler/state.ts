@@ -82,6 +82,8 @@ export interface TurnState {
   delivered: number;
   /** Turns that came later and were admitted before it. */
   overtaken: number;
+  /** When its answer's first token came; undefined before that. */
+  firstTokenMs: number | undefined;
 }
 
 export type TurnOutcome =
@@ -208,6 +210,7 @@ export function newTurn(
     sampled: undefined,
     delivered: 0,
     overtaken: 0,
+    firstTokenMs: undefined,
   };
 }
 

@@ -30,8 +30,10 @@ export class Steps {
     this.#landing = {
       deliver: tell,
       end: (turn, outcome) => turns.end(turn, outcome),
-      firstToken: ({ arrivedMs, conversation }, { observed }) => {
+      firstToken: (turn, { observed }) => {
+        const { arrivedMs, conversation } = turn;
         const { nowMs } = turns;
+        turn.firstTokenMs = nowMs;
         conversation.waitedMs += nowMs - arrivedMs;
         observed.firstToken(nowMs - arrivedMs, nowMs);
       },

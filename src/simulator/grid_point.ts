@@ -3,6 +3,7 @@ import type { Slo } from "../metrics/conversation_metrics.ts";
 import { type Cell, cellOf, keeps } from "../metrics/replay_cell.ts";
 import { type PolicyName, policyNamed } from "../scheduler/policies/table.ts";
 import { generateWorkload, type WorkloadShape } from "../workload/generate.ts";
+import { atRate, type WorkloadConversation } from "../workload/workload.ts";
 import { fleetOf, modelCosts, parseDevices } from "./device_file.ts";
 import type { EnergyReadings } from "./energy.ts";
 import { energySensitivity } from "./energy_sensitivity.ts";
@@ -19,6 +20,8 @@ export interface GridPoint {
   /** A name of the table, or a file's content. */
   readonly model: unknown;
   readonly shape: WorkloadShape;
+  /** In place of the shape's: the first `conversations` of a trace, at the point's rate; the same with every seed. */
+  readonly trace?: readonly WorkloadConversation[];
   readonly conversations: number;
   readonly seeds: number;
   /** Conversations a second, as a share of the most of which 90% keep the SLOs under any of three policies. */
@@ -55,7 +58,7 @@ const AT_ONCE_PER_SECOND = 1e6;
 
 /** @throws InputError `invalid-option` for what cannot be simulated */
 export function simulatePoint(point: GridPoint): PointResult {
-  const { shape, conversations, seeds, load, slo, predictionError = 0 } = point;
+  const { shape, trace, conversations, seeds, load, slo, predictionError = 0 } = point;
   const file = parseDevices(point.devices, "devices");
   const { devices, link, hostBlocks, faults, power } = fleetOf(
     file,
@@ -64,12 +67,10 @@ export function simulatePoint(point: GridPoint): PointResult {
   );
   const run = (name: PolicyName, seed: number, ratePerSecond: number) => {
     const policy = policyNamed(name, { ...slo, predictionError });
-    const workload = generateWorkload({
-      seed,
-      conversations,
-      arrivals: { kind: "poisson", ratePerSecond },
-      shape,
-    });
+    const arrivals = { kind: "poisson", ratePerSecond } as const;
+    const workload = trace
+      ? atRate(trace, conversations, ratePerSecond)
+      : generateWorkload({ seed, conversations, arrivals, shape });
     return simulate(workload, { policy, devices, link, hostBlocks, faults, keeps: "turns" });
   };
   const isKept = (ratePerSecond: number) =>

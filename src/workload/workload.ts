@@ -41,6 +41,18 @@ export function totalsOf(workload: readonly WorkloadConversation[]): WorkloadTot
   };
 }
 
+/** The first so many of a trace, squeezed or stretched to a rate; pauses stay. */
+export function atRate(
+  trace: readonly WorkloadConversation[],
+  conversations: number,
+  ratePerSecond: number,
+): readonly WorkloadConversation[] {
+  const first = trace.slice(0, conversations);
+  const lastMs = first.at(-1)?.arrivalMs ?? 0;
+  const scale = lastMs === 0 ? 0 : (first.length * 1000) / ratePerSecond / lastMs;
+  return first.map((conversation) => ({ ...conversation, arrivalMs: conversation.arrivalMs * scale }));
+}
+
 function lengthOf(turns: readonly WorkloadTurn[]): number {
   return turns.reduce((sum, { inputTokens, outputTokens }) => sum + inputTokens + outputTokens, 0);
 }

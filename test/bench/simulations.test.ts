@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { linkOf } from "../../bench/fidelity_run.ts";
 import { meansOf, tokensPerJouleRange } from "../../bench/paper.ts";
-import { ASSUMPTIONS, BASE, POLICIES, paperPoints, pointOf } from "../../bench/paper_points.ts";
+import { ASSUMPTIONS, BASE, POLICIES, paperPoints, pointOf, tracePoint } from "../../bench/paper_points.ts";
 import { verdictOf } from "../../bench/policy_map.ts";
 import { scaleOf } from "../../bench/simulator_scale.ts";
 import { simulatePoint } from "../../src/simulator/grid_point.ts";
+import { sampleWorkload } from "../workload/mooncake_sample.ts";
 
 const size = { conversations: 8, seeds: 2 };
 const small = pointOf("load", { ...BASE, length: 0.03 }, size);
@@ -50,6 +51,13 @@ describe("a point of a sweep", () => {
     expect(goodput[best]).toBe(Math.max(...Object.values(goodput).filter(Number.isFinite)));
     expect(beside?.ratio).toBeGreaterThan(0);
   });
+});
+
+test("a trace takes the place of generated conversations, at the rate that the SLOs say", () => {
+  const trace = sampleWorkload(3, 12);
+  const result = simulatePoint({ ...tracePoint(trace, "llama-3.2-1b", 8), policies: ["baton", "conserve"] });
+  expect(result.cells.map(({ policy, conversations }) => [policy, conversations])).toEqual([["baton", 8], ["conserve", 8]]); // biome-ignore format: one check
+  expect(result.ratePerSecond).toBeGreaterThan(0);
 });
 
 test("the paper's setting is swept one assumption at a time, around a base that is among the values of each", () => {

@@ -7,7 +7,7 @@ import { Fleet } from "./fleet.ts";
 /** What prompts may take of a step, and whose goes first. */
 
 const range = (length: number, from = 0) => Array.from({ length }, (_, index) => (from + index) % 97);
-const steps = { promptWeight: 0, waitedWeight: 1, promptMsBesideDecodes: 200, promptMs: 400 };
+const steps = { promptWeight: 0, waitedWeight: 1, paceMs: 134 };
 
 /** A device that takes 10 ms for each token of a step, and has shown it. */
 function measured(rules: StepRules = steps): Fleet {
@@ -26,23 +26,56 @@ function lastStep(fleet: Fleet): Readonly<Record<string, number>> {
   return Object.fromEntries(plan?.rows.map(({ sequence, tokens }) => [sequence, tokens.length]) ?? []);
 }
 
-test("all prompts of a step together take their share of it, a smaller one beside decodes", () => {
+test("where nobody answers, all prompts of a step together take three times the pace", () => {
   const fleet = measured();
-  fleet.arrive(1, "talks", range(4, 50), { output: tokensOf(40) });
   for (const turn of [2, 3, 4])
     fleet.arrive(turn, `long-${turn}`, range(90, 7 * turn), { output: tokensOf(1) });
-  fleet.step("one");
-  fleet.step("one");
-  // The rate is measured, in steps with decodes as well: at least 10 ms a token.
-  const beside = lastStep(fleet);
-  expect(Object.keys(beside).toSorted()).toEqual(["long-2", "talks"]);
-  expect(beside["long-2"]).toBeGreaterThan(16);
-  expect(beside["long-2"]).toBeLessThanOrEqual(20);
-  fleet.send({ kind: "turn-stopped", turn: 1, reason: "abort" });
-  fleet.step("one");
+  for (let n = 0; n < 2; n++) fleet.step("one");
   const alone = Object.values(lastStep(fleet)).reduce((sum, tokens) => sum + tokens, 0);
-  expect(alone).toBeGreaterThan(32);
+  expect(alone).toBeGreaterThan(36);
   expect(alone).toBeLessThanOrEqual(40);
+});
+
+/** Tokens of a long prompt in a step beside an answer, of which each token so far took so long. */
+function besideAnswer(tokenMs: number): number {
+  const fleet = measured({ ...steps, paceMs: 400 });
+  fleet.arrive(9, "idle", range(40, 5), { output: tokensOf(1) });
+  fleet.finish();
+  fleet.arrive(1, "talks", range(4, 50), { output: tokensOf(40) });
+  fleet.step("one");
+  fleet.msPerEvent = tokenMs;
+  fleet.step("one");
+  fleet.msPerEvent = 0;
+  fleet.arrive(2, "long", range(95, 7), { output: tokensOf(1) });
+  fleet.msPerEvent = tokenMs;
+  fleet.step("one");
+  expect(lastStep(fleet).talks).toBe(1);
+  return lastStep(fleet).long ?? 0;
+}
+
+test("beside answers, prompts take as much as these are ahead of their pace, and half of it at the least", () => {
+  // Three tokens have come: the fourth is due 1,200 ms after the first.
+  expect(besideAnswer(400)).toBeGreaterThan(36);
+  expect(besideAnswer(400)).toBeLessThanOrEqual(40);
+  expect(besideAnswer(300)).toBeGreaterThan(54);
+  expect(besideAnswer(300)).toBeLessThanOrEqual(60);
+  expect(besideAnswer(600)).toBeGreaterThan(17);
+  expect(besideAnswer(600)).toBeLessThanOrEqual(20);
+});
+
+test("no step is planned ahead of one whose prompts take long, and one is of others", () => {
+  const inFlight = (prompt: number) => {
+    const limits = { maxStepTokens: 100, maxStepRows: 8, blocks: 400, plansInFlight: 2 };
+    const fleet = new Fleet({ one: { role: "both", limits } }, { ...baton, steps });
+    const runner = fleet.machines.get("one")?.runner;
+    if (runner) runner.stepMs = (tokens) => 10 * tokens;
+    fleet.arrive(0, "first", range(40, 3), { output: tokensOf(1) });
+    fleet.finish();
+    fleet.arrive(1, "short", range(prompt, 50), { output: tokensOf(40) });
+    return fleet.scheduler.snapshot().devices.find(({ id }) => id === "one")?.inFlight.length;
+  };
+  expect(inFlight(4)).toBe(2);
+  expect(inFlight(12)).toBe(1);
 });
 
 test("a turn goes before one that came earlier and whose task has waited less, if a tool's pause led to it", () => {

@@ -40,6 +40,8 @@ test("a long prompt beside decodes goes by whole tiles", () => {
   const prompt = Array.from({ length: 90 }, (_, at) => at);
   fleet.arrive(0, "first", prompt.slice(0, 64), { output: tokensOf(1) });
   fleet.finish();
+  // Answers are behind their pace.
+  fleet.msPerEvent = 100;
   for (const turn of [1, 2, 3]) fleet.arrive(turn, `talks-${turn}`, prompt.slice(turn, turn + 4), { output: tokensOf(40) }); // biome-ignore format: one call
   for (let n = 0; n < 3; n++) fleet.step("one");
   fleet.arrive(4, "long", prompt, { output: tokensOf(1) });

@@ -1,16 +1,21 @@
 import { type DeviceView, least, type Policy } from "../policy.ts";
 
+export interface BatonTimes {
+  /** From when on after its arrival a turn's first token is late. */
+  readonly lateMs: number;
+  /** The mean time between tokens that answers keep. */
+  readonly paceMs: number;
+}
+
 /**
  * Baton's own: ConServe (arXiv 2606.01839) where that pays, by what is observed at the moment. A first turn's prompt runs where it delays
  * everybody least, itself included: it waits for the prompts before it, and holds up every turn that decodes there. Where the
  * conversation stays is decided when that has run: on the device with the least to carry, which may be the same one, and then nothing
  * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones, tasks
  * that have waited before others, and turns that can still be in time before those that cannot; all prompts together hold up decodes
- * by a bounded time a step.
- *
- * @param lateMs from when on after its arrival a turn's first token is late
+ * by a bounded time a step, and by more while answers are ahead of their pace.
  */
-export const batonWithin = (lateMs: number): Policy => ({
+export const batonWithin = ({ lateMs, paceMs }: BatonTimes): Policy => ({
   name: "baton",
   transfers: 1,
   parks: true,
@@ -18,8 +23,7 @@ export const batonWithin = (lateMs: number): Policy => ({
     promptWeight: 4,
     waitedWeight: 1,
     lateMs,
-    promptMsBesideDecodes: 50,
-    promptMs: 200,
+    paceMs,
   },
   place: (turn, { devices }) => {
     const { bound, newTokens } = turn;
@@ -42,8 +46,11 @@ export const batonWithin = (lateMs: number): Policy => ({
   },
 });
 
-/** A second is what people wait without losing their train of thought (Nielsen, Usability Engineering, 1993). */
-export const baton: Policy = batonWithin(1000);
+/**
+ * A second is what people wait without losing their train of thought (Nielsen, Usability Engineering, 1993); 20 tokens a second are some three
+ * times what they read.
+ */
+export const baton: Policy = batonWithin({ lateMs: 1000, paceMs: 50 });
 
 /** By how much a prompt of so many tokens would delay everybody there, itself included. */
 function delayMs({ queuedTokens, turns, prefillMsPerToken }: DeviceView, newTokens: number): number {

@@ -24,7 +24,7 @@ export const policies = {
 
 export type PolicyName = keyof typeof policies;
 
-/** What policies are told that are told anything: AMPD has the SLOs, and errs by as much as it is said to; `baton` has the one of TTFT. */
+/** What policies are told that are told anything: AMPD has the SLOs, and errs by as much as it is said to; `baton` tells late turns by the one of TTFT, and keeps a pace within the other. */
 export interface PolicySettings {
   readonly ttftMs: number;
   readonly tbtMs: number;
@@ -32,8 +32,13 @@ export interface PolicySettings {
   readonly predictionError?: number;
 }
 
+/** Of the SLO, since the last steps of a short answer may be long ones. */
+const PACE_SHARE = 0.9;
+
 export function policyNamed(name: PolicyName, settings: PolicySettings): Policy {
   const { ttftMs: ttftSloMs, tbtMs: tbtSloMs, predictionError: error = 0 } = settings;
   if (name === "ampd") return ampd({ ttftSloMs, tbtSloMs, error });
-  return name === "baton" ? batonWithin(ttftSloMs) : policies[name];
+  return name === "baton"
+    ? batonWithin({ lateMs: ttftSloMs, paceMs: PACE_SHARE * tbtSloMs })
+    : policies[name];
 }

@@ -58,7 +58,7 @@ interface Variant {
 }
 
 function withSteps(steps: Partial<StepRules>): Policy {
-  return { ...baton, steps: { promptWeight: 0, waitedWeight: 0, paceMs: 1e9, ...baton.steps, ...steps } }; // biome-ignore format: one record
+  return { ...baton, steps: { promptWeight: 0, paceMs: 1e9, ...baton.steps, ...steps } }; // biome-ignore format: one record
 }
 
 const { steps: _steps, ...withoutSteps } = baton;
@@ -70,7 +70,6 @@ const VARIANTS: readonly Variant[] = [
   { name: "and all stay on the decoder", policy: { ...baton, place: conserve.place, bind: conserve.bind } },
   { name: "no bound on prompts beside decodes", policy: withSteps({ paceMs: 1e9 }) }, // biome-ignore format: one record
   { name: "no short prompts first", policy: withSteps({ promptWeight: 0 }) },
-  { name: "what a task has waited counts nothing", policy: withSteps({ waitedWeight: 0 }) },
   { name: "late turns keep their order", policy: withSteps({ lateMs: 1e9 }) },
   { name: "no rules for steps", policy: withoutSteps },
   { name: "no parking", policy: { ...baton, parks: false } },

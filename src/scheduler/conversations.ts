@@ -23,8 +23,6 @@ export class Conversations {
       residences: new Map(),
       bound: undefined,
       turn: undefined,
-      waitedMs: 0,
-      goesOn: false,
       endedMs: undefined,
       handoff: undefined,
       isPaused: false,
@@ -94,7 +92,6 @@ export function append({ tokens }: ConversationState, more: readonly number[], c
 /** The conversation uses a tool from now on, or does so no more. */
 export function setPaused(conversation: ConversationState, isPaused: boolean): void {
   conversation.isPaused = isPaused;
-  if (isPaused) conversation.goesOn = true;
   for (const residence of conversation.residences.values()) {
     const { idle } = residence.pool;
     if (idle.delete(residence)) idle.add(residence);

@@ -34,7 +34,7 @@ export interface DeviceOptions {
 }
 
 /** Tokens of prompts that a step may hold however long it holds up others: below, a step's fixed cost is most of it. */
-const LEAST_PROMPT_TOKENS = 16;
+const LEAST_PROMPT_TOKENS = 8;
 
 /**
  * One device's turns and plans: step composition. Turns wait in their order until their blocks are reserved (`Admission`), and then share

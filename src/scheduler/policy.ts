@@ -35,11 +35,6 @@ export interface StepRules {
    */
   readonly promptWeight: number;
   /**
-   * By how many times what the turns of its task have waited for their first tokens counts as if it had come earlier, five seconds at
-   * most: what a person waits for is the sum. A task is a turn with those that follow it after tools' pauses.
-   */
-  readonly waitedWeight: number;
-  /**
    * From when on after its arrival a turn's first token is late. A turn that cannot but be late counts as having come five times as long
    * later, so that under overload others are in time. Absent: none does.
    */

@@ -26,10 +26,6 @@ export interface ConversationState {
   /** The device it stays on, by the policy's choice; undefined before that, and after it was lost. */
   bound: string | undefined;
   turn: TurnState | undefined;
-  /** How long the turns of its task have waited for their first tokens. */
-  waitedMs: number;
-  /** A tool's pause has begun since its last turn: the next one is of the same task. */
-  goesOn: boolean;
   /** When its last turn ended; undefined before that. */
   endedMs: number | undefined;
   /** Its KV is on its way to another device. */

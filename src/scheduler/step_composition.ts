@@ -23,15 +23,15 @@ export function stepBudget(limits: RunnerLimits, promptTokens: number): StepBudg
 }
 
 /**
- * So many of the prompts' tokens that they and the decodes fill whole tiles of the kernels, where they fill one: what begins another takes as
- * long as all of it.
+ * So many of the prompts' tokens that they and the decodes fill whole tiles of the kernels, as many as come nearest: what begins another tile
+ * takes as long as all of it. As they are where that is none.
  */
 export function inWholeTiles(
   promptTokens: number,
   decodes: number,
   { tileTokens = 1 }: RunnerLimits,
 ): number {
-  const whole = Math.floor((promptTokens + decodes) / tileTokens) * tileTokens;
+  const whole = Math.round((promptTokens + decodes) / tileTokens) * tileTokens;
   return whole > decodes ? whole - decodes : promptTokens;
 }
 

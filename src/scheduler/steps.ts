@@ -31,11 +31,9 @@ export class Steps {
       deliver: tell,
       end: (turn, outcome) => turns.end(turn, outcome),
       firstToken: (turn, { observed }) => {
-        const { arrivedMs, conversation } = turn;
         const { nowMs } = turns;
         turn.firstTokenMs = nowMs;
-        conversation.waitedMs += nowMs - arrivedMs;
-        observed.firstToken(nowMs - arrivedMs, nowMs);
+        observed.firstToken(nowMs - turn.arrivedMs, nowMs);
       },
       prefilled: (turn, device) => moves.prefilled(turn, device),
     };

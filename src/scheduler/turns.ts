@@ -61,15 +61,13 @@ export class Turns {
     if (conversation.handoff?.kind === "park") moves.drop(conversation.handoff);
     if (request.keep > conversation.ran) throw new Error("A turn keeps tokens that have not run.");
     if (conversation.isPaused) setPaused(conversation, false);
-    if (!conversation.goesOn) conversation.waitedMs = 0;
-    conversation.goesOn = false;
     if (conversation.endedMs !== undefined) {
       placement.past.pauseMs.add(this.nowMs - conversation.endedMs);
       placement.past.laterTokens.add(request.tokens.length);
     }
     this.#cut(conversation, request.keep);
     append(conversation, request.tokens, request.tokens.length);
-    const turn = newTurn(request, conversation, this.nowMs, this.#laterMs(request, conversation));
+    const turn = newTurn(request, conversation, this.nowMs, this.#laterMs(request));
     conversation.turn = turn;
     this.#all.set(request.turn, turn);
     placement.add(turn);
@@ -139,15 +137,9 @@ export class Turns {
     this.#parts.moves.cut(conversation, tokens);
   }
 
-  /** What a prompt's length and what its conversation has waited count in the order of turns. */
-  #laterMs({ tokens }: TurnRequest, { waitedMs }: ConversationState): number {
+  /** What a prompt's length counts in the order of turns. */
+  #laterMs({ tokens }: TurnRequest): number {
     const { policy, fleet } = this.#parts;
-    if (policy.steps === undefined) return 0;
-    const { promptWeight, waitedWeight } = policy.steps;
-    const promptMs = tokens.length * fleet.prefillMsPerToken;
-    return promptWeight * promptMs - waitedWeight * Math.min(waitedMs, MOST_WAITED_MS);
+    return (policy.steps?.promptWeight ?? 0) * tokens.length * fleet.prefillMsPerToken;
   }
 }
-
-/** How much of what a task has waited counts in the order of turns. */
-const MOST_WAITED_MS = 5000;

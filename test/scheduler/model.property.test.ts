@@ -27,7 +27,7 @@ const roomy: Policy["rebind"] = {
 
 const POLICIES: readonly Policy[] = [
   ...Object.values(policies),
-  { ...baton, name: "baton with rebinding and a gate", steps: { promptWeight: 8, waitedWeight: 1, paceMs: 200, admitShare: 0.6 }, rebind: roomy }, // biome-ignore format: one record
+  { ...baton, name: "baton with rebinding and a gate", steps: { promptWeight: 8, paceMs: 200, admitShare: 0.6 }, rebind: roomy }, // biome-ignore format: one record
   { ...conserve, name: "conserve with rebinding and parking", parks: true, rebind: roomy },
 ];
 

@@ -70,7 +70,7 @@ test("under a policy that parks, those without a pause are parked first", () => 
 });
 
 function gated(admitShare: number): Policy {
-  const steps = { promptWeight: 0, waitedWeight: 0, paceMs: 1000, admitShare };
+  const steps = { promptWeight: 0, paceMs: 1000, admitShare };
   return { ...policies["collocated-sticky"], steps };
 }
 

@@ -7,7 +7,7 @@ import { Fleet } from "./fleet.ts";
 /** What prompts may take of a step, and whose goes first. */
 
 const range = (length: number, from = 0) => Array.from({ length }, (_, index) => (from + index) % 97);
-const steps = { promptWeight: 0, waitedWeight: 1, paceMs: 134 };
+const steps = { promptWeight: 0, paceMs: 134 };
 
 /** A device that takes 10 ms for each token of a step, and has shown it. */
 function measured(rules: StepRules = steps): Fleet {
@@ -76,26 +76,6 @@ test("no step is planned ahead of one whose prompts take long, and one is of oth
   };
   expect(inFlight(4)).toBe(2);
   expect(inFlight(12)).toBe(1);
-});
-
-test("a turn goes before one that came earlier and whose task has waited less, if a tool's pause led to it", () => {
-  for (const pauses of [true, false]) {
-    const fleet = measured();
-    fleet.msPerEvent = 100;
-    fleet.arrive(1, "blocks", range(90, 30), { output: tokensOf(1) });
-    fleet.arrive(2, "waited", range(60, 60), { output: tokensOf(1) });
-    fleet.finish();
-    if (pauses) fleet.send({ kind: "pause-began", conversation: "waited" });
-    fleet.arrive(3, "blocks", range(90, 40), { output: tokensOf(1) });
-    fleet.arrive(4, "new", range(90, 20), { output: tokensOf(1) });
-    fleet.arrive(5, "waited", range(90, 10), { output: tokensOf(1) });
-    for (let n = 0; n < 3; n++) fleet.step("one");
-    const firsts = fleet.commands.flatMap((command) =>
-      command.kind === "run-step" ? command.plan.rows : [],
-    );
-    const order = [...new Set(firsts.slice(-4).map(({ sequence }) => sequence))];
-    expect(order.includes("waited")).toBe(pauses);
-  }
 });
 
 /** Of two turns of which the second came `apartMs` after the first, those whose prompt ran in the third step. */

@@ -12,7 +12,6 @@ import { Fleet, type FleetDevice } from "./fleet.ts";
 /** A step of priority counts as much as this in the order of turns. */
 const PRIORITY_MS = 10_000;
 /** As much as this of what a task has waited. */
-const MOST_WAITED_MS = 5000;
 /** How many may go before one that finds no blocks, though they come after it. */
 const MOST_OVERTAKEN = 16;
 const MS_PER_EVENT = 50;
@@ -90,8 +89,8 @@ function waitingUnder(
 /** By how much a turn that came later may count as if it had come earlier. */
 function advantageMs(policy: Policy): number {
   // A step takes a millisecond here, so a token of a prompt does at most.
-  const { promptWeight = 0, waitedWeight = 0, lateMs = 0 } = policy.steps ?? {};
-  return PRIORITY_MS + promptWeight * MOST_PROMPT + waitedWeight * MOST_WAITED_MS + LATE_TIMES * lateMs;
+  const { promptWeight = 0, lateMs = 0 } = policy.steps ?? {};
+  return PRIORITY_MS + promptWeight * MOST_PROMPT + LATE_TIMES * lateMs;
 }
 
 for (const policy of Object.values(policies)) {

@@ -11,8 +11,8 @@ export interface BatonTimes {
  * Baton's own: ConServe (arXiv 2606.01839) where that pays, by what is observed at the moment. A first turn's prompt runs where it delays
  * everybody least, itself included: it waits for the prompts before it, and holds up every turn that decodes there. Where the
  * conversation stays is decided when that has run: on the device with the least to carry, which may be the same one, and then nothing
- * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones, tasks
- * that have waited before others, and turns that can still be in time before those that cannot; all prompts together hold up decodes
+ * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones, and
+ * turns that can still be in time before those that cannot; all prompts together hold up decodes
  * by a bounded time a step, and by more while answers are ahead of their pace.
  */
 export const batonWithin = ({ lateMs, paceMs }: BatonTimes): Policy => ({
@@ -20,8 +20,7 @@ export const batonWithin = ({ lateMs, paceMs }: BatonTimes): Policy => ({
   transfers: 1,
   parks: true,
   steps: {
-    promptWeight: 4,
-    waitedWeight: 1,
+    promptWeight: 1,
     lateMs,
     paceMs,
   },

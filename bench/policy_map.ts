@@ -51,9 +51,9 @@ const GRIDS: Readonly<Record<string, Axes>> = {
   },
 };
 
-/** `swe-agent` shorter, so that a hundred conversations are many beside those that live at once: a tenth of the prompts, and fewer turns. */
+/** `swe-agent` shorter, so that some hundred conversations are many beside those that live at once: half of the prompts, and fewer turns. */
 const WORK: WorkloadShape = {
-  ...scaled(shapes["swe-agent"], 0.1),
+  ...scaled(shapes["swe-agent"], 0.5),
   turns: { median: 8, sigma: 0.5, min: 2, max: 24 },
   outputTokens: { median: 64, sigma: 0.75, min: 8, max: 512 },
   pauseMs: { median: 1000, sigma: 1, min: 10, max: 60_000 },
@@ -72,8 +72,8 @@ export function addPolicyMap(program: Command, io: Io): void {
     .command("map")
     .description("Simulate which policy wins where, and whether baton is ever behind.")
     .option("--grid <name>", Object.keys(GRIDS).join(" or "), "first")
-    .option("--conversations <number>", "of a workload", parseNumber("--conversations"), 80)
-    .option("--seeds <number>", "workloads of each point", parseNumber("--seeds"), 3)
+    .option("--conversations <number>", "of a workload", parseNumber("--conversations"), 200)
+    .option("--seeds <number>", "workloads of each point", parseNumber("--seeds"), 2)
     .option("--json", "print JSON for machines")
     .option("--quiet", "nothing on stderr but errors")
     .action(async ({ grid, conversations, seeds, json, quiet }: MapOptions) => {

@@ -67,8 +67,9 @@ class SmoothedRatio {
   }
 
   add(over: number, under: number): void {
-    this.#over = (1 - FOLLOWING) * this.#over + FOLLOWING * over;
-    this.#under = (1 - FOLLOWING) * this.#under + FOLLOWING * under;
+    const share = this.#under === 0 ? 1 : FOLLOWING;
+    this.#over += share * (over - this.#over);
+    this.#under += share * (under - this.#under);
   }
 }
 

@@ -117,7 +117,9 @@ export interface DeviceView {
   readonly conversations: number;
   /** How long a step with decodes in it takes, lately; undefined before the first. */
   readonly stepMs: number | undefined;
-  /** What a token of a prompt takes, lately; undefined before the first. */
+  /** What a token of a prompt took when the devices were tried out; undefined where these are alike, and were not. */
+  readonly triedMsPerToken: number | undefined;
+  /** What a token of a prompt takes, lately, with the steps that there were; undefined before the first. */
   readonly prefillMsPerToken: number | undefined;
   /** Mean TTFT of the turns whose first token came from there in the last ten seconds; undefined where there was none. */
   readonly ttftMs: number | undefined;

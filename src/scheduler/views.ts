@@ -28,6 +28,7 @@ export function viewOf(device: Device, clock: { readonly nowMs: number }): Devic
     get stepMs() {
       return observed.stepMs;
     },
+    triedMsPerToken: spec.prefillMsPerToken,
     get prefillMsPerToken() {
       return observed.prefillMsPerToken;
     },
@@ -53,6 +54,7 @@ export function viewOfAway({ id, role, limits }: DeviceSpec): DeviceView {
     turns: 0,
     conversations: 0,
     stepMs: undefined,
+    triedMsPerToken: undefined,
     prefillMsPerToken: undefined,
     ttftMs: undefined,
     hasRoomFor: () => false,

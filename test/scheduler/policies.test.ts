@@ -13,6 +13,7 @@ const device = (id: string, role: DeviceView["role"], seen: Partial<DeviceView> 
   turns: 0,
   conversations: 0,
   stepMs: 20,
+  triedMsPerToken: undefined,
   prefillMsPerToken: 2,
   ttftMs: undefined,
   hasRoomFor: () => true,
@@ -67,39 +68,32 @@ test("baton runs a first prompt where it delays everybody least, on a device of 
   expect(place({ turns: 1 }, {})).toMatchObject({ device: "d" });
   expect(place({ queuedTokens: 200 }, { turns: 1 })).toMatchObject({ device: "p" });
   expect(place({ queuedTokens: 400 }, { turns: 1 })).toMatchObject({ device: "d" });
-  expect(place({ prefillMsPerToken: 5 }, { turns: 1 })).toMatchObject({ device: "d" });
+  expect(place({ triedMsPerToken: 5 }, { turns: 1, triedMsPerToken: 2 })).toMatchObject({ device: "d" });
+  // What is seen depends on the steps that there were.
+  expect(place({ prefillMsPerToken: 5 }, { turns: 1 })).toMatchObject({ device: "p" });
 });
 
-test("baton lets a conversation stay where its prompt has run, or sends it where less is carried", () => {
+const slow = { triedMsPerToken: 9, conversations: 0 };
+const quick = { triedMsPerToken: 2, conversations: 30, turns: 9 };
+
+test("baton lets a conversation stay where its prompt has run, unless that is much slower than another that has room", () => {
   const place = (p: Partial<DeviceView>, d: Partial<DeviceView>) =>
     policies.baton.place(turn(), world(device("p", "prefiller", p), device("d", "decoder", d)));
-  expect(place({}, { turns: 1, conversations: 3 })).toMatchObject({ device: "p", leaves: false });
-  expect(place({ conversations: 4 }, { turns: 1, conversations: 2 })).toMatchObject({
-    device: "p",
-    leaves: true,
-  });
-  expect(place({ conversations: 4 }, { turns: 1, conversations: 2, ...full })).toMatchObject({
-    leaves: false,
-  });
-  const bind = (p: Partial<DeviceView>, d: Partial<DeviceView>) =>
-    policies.baton.bind(
-      { id: "a", tokens: 300, bound: undefined, at: "p" },
-      world(device("p", "prefiller", p), device("d", "decoder", d)),
-    );
-  expect(bind({ turns: 1, conversations: 5 }, { turns: 1, conversations: 2 })).toBe("d");
-  // One of each is the conversation itself.
-  expect(bind({ turns: 1, conversations: 4 }, { turns: 1, conversations: 2 })).toBe("p");
-  expect(bind({ conversations: 4 }, full)).toBe("p");
+  expect(place({ conversations: 9 }, { turns: 1 })).toMatchObject({ device: "p", leaves: false });
+  expect(place(slow, quick)).toMatchObject({ device: "p", leaves: true });
+  expect(place(slow, { ...quick, ...full })).toMatchObject({ device: "p", leaves: false });
+  expect(place({ ...slow, turns: 9 }, { ...quick, turns: 1 })).toMatchObject({ device: "d", leaves: false });
+  expect(place({ ...slow, triedMsPerToken: 3 }, quick)).toMatchObject({ device: "p", leaves: false });
 });
 
-test("baton leaves no conversation on a slow device while a quick one has room", () => {
-  const slow = { prefillMsPerToken: 9, conversations: 0 };
-  const bind = (d: Partial<DeviceView>) =>
+test("baton sends a conversation from a slow device to the quick one that carries least", () => {
+  const bind = (d: Partial<DeviceView>, ...more: DeviceView[]) =>
     policies.baton.bind(
       { id: "a", tokens: 300, bound: undefined, at: "p" },
-      world(device("p", "both", slow), device("d", "both", { conversations: 30, turns: 9, ...d })),
+      world(device("p", "both", slow), device("d", "both", { ...quick, ...d }), ...more),
     );
   expect(bind({})).toBe("d");
+  expect(bind({}, device("e", "both", { ...quick, turns: 3 }))).toBe("e");
   expect(bind(full)).toBe("p");
 });
 

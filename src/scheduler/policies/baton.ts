@@ -9,9 +9,9 @@ export interface BatonTimes {
 
 /**
  * Baton's own: ConServe (arXiv 2606.01839) where that pays, by what is observed at the moment. A first turn's prompt runs where it delays
- * everybody least, itself included: it waits for the prompts before it, and holds up every turn that decodes there. Where the
- * conversation stays is decided when that has run: on the device with the least to carry, which may be the same one, and then nothing
- * is copied. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones, and
+ * everybody least, itself included: it waits for the prompts before it, and holds up every turn that decodes there. The conversation
+ * stays there, and nothing is copied, unless the device is much slower than another: then it goes, when that has run, to the quick one
+ * with the least to carry. A conversation whose device is full and cannot make room moves on, twice at most. Short prompts go before long ones, and
  * turns that can still be in time before those that cannot; all prompts together hold up decodes
  * by a bounded time a step, and by more while answers are ahead of their pace.
  */
@@ -28,16 +28,13 @@ export const batonWithin = ({ lateMs, paceMs }: BatonTimes): Policy => ({
     const { bound, newTokens } = turn;
     if (bound !== undefined) return { device: bound, leaves: false, moves: false };
     const device = least(devices, (device) => delayMs(device, newTokens));
-    const home = homeOf(devices.filter((device) => device.hasRoomFor(turn)));
-    return device && { device: device.id, leaves: home !== undefined && home !== device, moves: false };
+    if (device === undefined) return undefined;
+    const quick = quickOf(devices);
+    const leaves = !quick.includes(device) && quick.some((other) => other.hasRoomFor(turn));
+    return { device: device.id, leaves, moves: false };
   },
-  bind: (conversation, { devices }) => {
-    const { at } = conversation;
-    return homeOf(
-      devices.filter((device) => device.id === at || device.hasRoomFor(conversation)),
-      at,
-    )?.id;
-  },
+  bind: (conversation, { devices }) =>
+    homeOf(devices.filter((device) => device.id === conversation.at || device.hasRoomFor(conversation)))?.id,
   rebind: {
     most: 2,
     to: (turn, { devices }) =>
@@ -52,23 +49,23 @@ export const batonWithin = ({ lateMs, paceMs }: BatonTimes): Policy => ({
 export const baton: Policy = batonWithin({ lateMs: 1000, paceMs: 50 });
 
 /** By how much a prompt of so many tokens would delay everybody there, itself included. */
-function delayMs({ queuedTokens, turns, prefillMsPerToken }: DeviceView, newTokens: number): number {
-  const msPerToken = prefillMsPerToken ?? 1;
-  return (queuedTokens + newTokens * (turns + 1)) * msPerToken;
+function delayMs({ queuedTokens, turns, triedMsPerToken = 1 }: DeviceView, newTokens: number): number {
+  return (queuedTokens + newTokens * (turns + 1)) * triedMsPerToken;
 }
 
-/** The device that carries least, of those that are not much slower than the quickest: no conversation stays on a slow device while a quick one has room. */
-function homeOf(devices: readonly DeviceView[], at?: string): DeviceView | undefined {
-  const seen = devices.flatMap(({ prefillMsPerToken }) => prefillMsPerToken ?? []);
-  const slowest = MUCH_SLOWER * Math.min(...seen);
-  return least(
-    devices.filter(({ prefillMsPerToken = 0 }) => prefillMsPerToken <= slowest),
-    (device) => carriedBy(device) - (device.id === at ? ITSELF : 0),
-  );
+/** The device that carries least, of those that are quick. */
+function homeOf(devices: readonly DeviceView[]): DeviceView | undefined {
+  return least(quickOf(devices), carriedBy);
 }
 
-/** On the device where it is, a conversation and its turn are counted, and are no reason to leave. */
-const ITSELF = 2;
+/**
+ * Those that are not much slower than the quickest, by what was tried out before: what is seen of a device depends on the steps it had, and a
+ * token of a short prompt takes many times as long as one of a long prompt.
+ */
+function quickOf(devices: readonly DeviceView[]): readonly DeviceView[] {
+  const slowest = MUCH_SLOWER * Math.min(...devices.flatMap(({ triedMsPerToken }) => triedMsPerToken ?? []));
+  return devices.filter(({ triedMsPerToken = 0 }) => triedMsPerToken <= slowest);
+}
 
 /** Of times that are measured and noisy. */
 const MUCH_SLOWER = 1.7;

@@ -41,6 +41,8 @@ export class EnergyCounters {
 const POWERCAP = "/sys/class/powercap";
 const NVIDIA_SMI = "nvidia-smi";
 const SAMPLE_MS = 100;
+/** A driver in trouble lets the program wait for ever. */
+const FIRST_LINE_MS = 5000;
 
 /** Packages alone: their parts are in them, and `psys` counts them again. */
 async function openDomains(folder: string): Promise<readonly RaplDomain[]> {
@@ -100,7 +102,7 @@ class CardDraw {
     this.#child = child;
   }
 
-  /** Undefined where there is no such program, or no card that tells. */
+  /** Undefined where there is no such program, or no card that tells in time. */
   static async open(program: string): Promise<CardDraw | undefined> {
     const query = ["--query-gpu=index,power.draw", "--format=csv,noheader,nounits", `--loop-ms=${SAMPLE_MS}`];
     const child = spawn(program, query, { stdio: ["ignore", "pipe", "ignore"] });
@@ -108,6 +110,7 @@ class CardDraw {
     const first = new Promise<boolean>((resolve) => {
       child.once("error", () => resolve(false));
       child.once("exit", () => resolve(false));
+      setTimeout(() => resolve(false), FIRST_LINE_MS).unref();
       createInterface({ input: child.stdout }).on("line", (line) => {
         if (draw.#take(line, performance.now())) resolve(true);
       });

@@ -6,10 +6,11 @@ import { type Io, print, printJson } from "../src/cli/io.ts";
 import { parseNumber } from "../src/cli/model_options.ts";
 import { createProgress } from "../src/cli/progress_display.ts";
 import { readText } from "../src/cli/simulation_inputs.ts";
-import { checkNumber } from "../src/conversation/option_checks.ts";
+import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
 import type { PolicyName } from "../src/scheduler/policies/table.ts";
+import { modelCosts } from "../src/simulator/device_file.ts";
 import { ENERGY_CHANGES } from "../src/simulator/energy_sensitivity.ts";
-import type { PointResult } from "../src/simulator/grid_point.ts";
+import type { GridPoint, PointResult } from "../src/simulator/grid_point.ts";
 import { parseTrace } from "../src/workload/trace.ts";
 import { runGrid } from "./grid.ts";
 import { ASSUMPTIONS, BASE, POLICIES, paperPoints, tracePoint } from "./paper_points.ts";
@@ -47,8 +48,7 @@ export function addPaper(program: Command, io: Io): void {
       };
       const progress = createProgress(io, options.quiet === true);
       const onProgress = progress.report.bind(progress);
-      const { trace, model } = options;
-      const asked = trace === undefined ? paperPoints(size) : [tracePoint(parseTrace(await readText("--trace", trace), trace), model, size.conversations)]; // biome-ignore format: one choice
+      const asked = options.trace === undefined ? paperPoints(size) : [await tracedPoint(options.trace, options.model, size.conversations)]; // biome-ignore format: one choice
       const points = await interruptible(io, (signal) => runGrid(asked, { signal, onProgress })).finally(() => progress.stop()); // biome-ignore format: one call
       if (options.html !== undefined) {
         const html = sweepsHtml(
@@ -62,6 +62,14 @@ export function addPaper(program: Command, io: Io): void {
       const report = { benchmark: "paper", takenAt: new Date().toISOString(), ...size, base: BASE, claims: CLAIMS, points: points.map(pointRow) }; // biome-ignore format: one record
       await (options.json ? printJson(io, report) : print(io, paperText(points)));
     });
+}
+
+/** @throws InputError `invalid-option` for a file without conversations, and a model that is not known */
+async function tracedPoint(file: string, model: string, conversations: number): Promise<GridPoint> {
+  modelCosts(model, "--model");
+  const trace = parseTrace(await readText("--trace", file), file);
+  if (trace.length === 0) throw invalidOption("--trace", file, "a file with turns");
+  return tracePoint(trace, model, conversations);
 }
 
 /** By how much more tokens a joule gives under one policy than under another: the least and the most, over what the models' constants may be. */
@@ -132,11 +140,15 @@ function pointRow(point: PointResult) {
 
 function paperText(points: readonly PointResult[]): string {
   const base = points.find(({ at }) => at.of === "trace" || (at.of === "load" && at.load === BASE.load));
-  if (base?.at.of === "trace") return baseText(base);
-  return [...(base ? [baseText(base)] : []), ...ASSUMPTIONS.map((one) => sweepText(one, points))].join("\n");
+  if (base?.at.of === "trace")
+    return tableText(`A trace under the base's devices, load and SLOs: ${JSON.stringify(base.at)}`, base);
+  return [
+    ...(base ? [tableText(`The base: ${JSON.stringify(BASE)}`, base)] : []),
+    ...ASSUMPTIONS.map((one) => sweepText(one, points)),
+  ].join("\n");
 }
 
-function baseText(base: PointResult): string {
+function tableText(title: string, base: PointResult): string {
   const rows = POLICIES.map((name) => {
     const means = meansOf(base, name);
     return [
@@ -152,7 +164,7 @@ function baseText(base: PointResult): string {
     ];
   });
   const head = ["policy", "p95 TTFET", "with pauses", "first TTFT", "later TTFT", "last TBT", "SLO %", "J/token", "by utilisation"]; // biome-ignore format: a list
-  return `The base: ${JSON.stringify(BASE)}\n\n${formatTable([head, ...rows], [1, 2, 3, 4, 5, 6, 7, 8])}`;
+  return `${title}\n\n${formatTable([head, ...rows], [1, 2, 3, 4, 5, 6, 7, 8])}`;
 }
 
 function sweepText(

@@ -156,7 +156,8 @@ export function tracePoint(
   conversations: number,
 ): GridPoint {
   const base = pointOf("trace", BASE, { conversations: Math.min(conversations, trace.length), seeds: 1 });
-  return { ...base, model, trace };
+  const { firstShare: _share, pauses: _pauses, length: _length, ...at } = base.at;
+  return { ...base, at: { ...at, model, conversations: base.conversations }, model, trace };
 }
 
 /** Every assumption's values, one assumption at a time. */

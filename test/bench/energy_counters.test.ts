@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -60,6 +60,24 @@ test("what cards draw is summed over time", async () => {
   // From the first line on, which is before it was open.
   expect(joules?.["gpu-0"]).toBeLessThan(100 * (seconds + 0.2));
 });
+
+test("a program that says nothing is waited for some seconds and ended", async () => {
+  const program = join(folder, "smi");
+  await writeFile(program, `#!/bin/sh\necho $$ > ${join(folder, "pid")}\nexec sleep 1000\n`);
+  await chmod(program, 0o755);
+  expect(await EnergyCounters.open({ powercap: nowhere(), nvidiaSmi: program })).toBeUndefined();
+  const pid = Number(await readFile(join(folder, "pid"), "utf8"));
+  await expect.poll(() => isRunning(pid), { timeout: 5000 }).toBe(false);
+}, 20_000);
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 test("a program that knows no card is no counter", async () => {
   const program = join(folder, "smi");

@@ -6,6 +6,7 @@ import { type Io, print, printJson } from "../src/cli/io.ts";
 import { parseNumber } from "../src/cli/model_options.ts";
 import { createProgress } from "../src/cli/progress_display.ts";
 import { readText } from "../src/cli/simulation_inputs.ts";
+import type { PairedRatio } from "../src/comparison/paired.ts";
 import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
 import type { PolicyName } from "../src/scheduler/policies/table.ts";
 import { modelCosts } from "../src/simulator/device_file.ts";
@@ -135,7 +136,7 @@ export function meansOf({ cells }: PointResult, policy: PolicyName): PolicyMeans
 
 function pointRow(point: PointResult) {
   const tokensPerJoule = tokensPerJouleRange(point, "conserve", "ampd");
-  return { at: point.at, ratePerSecond: point.ratePerSecond, tokensPerJoule, policies: POLICIES.map((name) => meansOf(point, name)) }; // biome-ignore format: one record
+  return { at: point.at, ratePerSecond: point.ratePerSecond, tokensPerJoule, comparisons: point.comparisons, policies: POLICIES.map((name) => meansOf(point, name)) }; // biome-ignore format: one record
 }
 
 function paperText(points: readonly PointResult[]): string {
@@ -145,7 +146,21 @@ function paperText(points: readonly PointResult[]): string {
   return [
     ...(base ? [tableText(`The base: ${JSON.stringify(BASE)}`, base)] : []),
     ...ASSUMPTIONS.map((one) => sweepText(one, points)),
+    claimsText(points),
   ].join("\n");
+}
+
+/** Over which part of what is swept the claims hold. */
+function claimsText(points: readonly PointResult[]): string {
+  const beside = points.flatMap(({ comparisons }) => comparisons.filter(({ policy }) => policy === "ampd"));
+  const gains = points.map((point) => tokensPerJouleRange(point, "conserve", "ampd"));
+  const count = <T>(all: readonly T[], holds: (one: T) => boolean) => all.filter(holds).length;
+  return `
+Of ${points.length} points, conserve's p95 TTFET is below ampd's by as much as claimed at ${count(beside, ({ ttfet }) => ttfet.ratio - 1 <= CLAIMS.ttfet)},
+clearly below (its whole interval) at ${count(beside, ({ ttfet }) => ttfet.high < 1)}, clearly above at ${count(beside, ({ ttfet }) => ttfet.low > 1)};
+its last turn's TBT is clearly above at ${count(beside, ({ lastTurnTbt }) => lastTurnTbt.low > 1)}; it gives more tokens a joule, whatever is unknown, at ${count(gains, ([least]) => least > 0)},
+and may give as many more as claimed at ${count(gains, ([, most]) => most >= CLAIMS.tokensPerJoule)}.
+`;
 }
 
 function tableText(title: string, base: PointResult): string {
@@ -176,15 +191,16 @@ function sweepText(
     const [conserve, ampd, baton] = (["conserve", "ampd", "baton"] as const).map((policy) => meansOf(point, policy)); // biome-ignore format: a list
     if (conserve === undefined || ampd === undefined || baton === undefined) return [];
     const change = (of: (means: PolicyMeans) => number, one: PolicyMeans) => percent(of(one) / of(ampd) - 1);
+    const beside = point.comparisons.find(({ policy }) => policy === "ampd");
     return [
       labelOf(values[index]),
-      change((means) => means.ttfetP95Ms, conserve),
+      withInterval(beside?.ttfet),
       change((means) => means.firstTtftP95Ms, conserve),
-      change((means) => means.laterTtftP95Ms, conserve),
+      withInterval(beside?.laterTtft),
       change((means) => 1 / means.joulesPerToken, conserve),
       change((means) => 1 / means.joulesPerTokenByUtilisation, conserve),
       tokensPerJouleRange(point, "conserve", "ampd").map(percent).join(" … "),
-      change((means) => means.lastTurnTbtP95Ms, conserve),
+      withInterval(beside?.lastTurnTbt),
       `${(100 * conserve.sloShare).toFixed(0)} / ${(100 * ampd.sloShare).toFixed(0)} / ${(100 * baton.sloShare).toFixed(0)}`,
       change((means) => means.ttfetP95Ms, baton),
     ];
@@ -192,6 +208,13 @@ function sweepText(
   const head = [name, "TTFET", "first TTFT", "later TTFT", "tokens/J", "by utilisation", "by what is unknown", "last TBT", "SLO % conserve / ampd / baton", "baton's TTFET"]; // biome-ignore format: a list
   const claim = name === "tiers" ? `, and ${percent(CLAIMS.tiers)} more tokens/J with mixed tiers` : "";
   return `\n${name}: ${why}. conserve against ampd at the 95th percentile; the paper: TTFET ${percent(CLAIMS.ttfet)}, tokens/J ${percent(CLAIMS.tokensPerJoule)}${claim}.\n${formatTable([head, ...rows])}`;
+}
+
+/** A change, and where it lies in 95 of 100 resamples of the conversations. */
+function withInterval(found: PairedRatio | undefined): string {
+  if (found === undefined) return "";
+  const { ratio, low, high } = found;
+  return `${percent(ratio - 1)} (${percent(low - 1)} … ${percent(high - 1)})`;
 }
 
 function percent(share: number): string {

@@ -11,6 +11,9 @@ import type { WorkloadConversation } from "../src/workload/workload.ts";
 
 export const POLICIES: readonly PolicyName[] = ["conserve", "ampd", "predictive", "clairvoyant", "collocated-sticky", "collocated", "baton"]; // biome-ignore format: a list
 
+/** The paper's policy. Rates are shares of what it manages, so that SLOs are kept under it, as the paper says they are. */
+const SUBJECT: PolicyName = "conserve";
+
 /** Of a setting: what differs from the base. */
 export interface Setting {
   readonly load: number;
@@ -54,8 +57,8 @@ export interface Assumption {
 export const ASSUMPTIONS: readonly Assumption[] = [
   {
     name: "load",
-    why: "the paper's abstract gives no rate: a share of what the devices manage at most",
-    values: [0.3, 0.5, 0.7, 0.9, 1].map((load) => ({ load })),
+    why: "the paper's abstract gives no rate: a share of the highest at which 90% keep the SLOs under conserve",
+    values: [0.3, 0.5, 0.7, 0.9, 1, 1.2].map((load) => ({ load })),
   },
   {
     name: "devices",
@@ -143,7 +146,9 @@ export function pointOf(of: string, setting: Setting, { conversations, seeds }: 
     conversations,
     seeds,
     load: setting.load,
+    loadOf: [SUBJECT],
     policies: POLICIES,
+    subject: SUBJECT,
     slo: { ttftMs: setting.ttftMs, tbtMs: setting.tbtMs },
     predictionError: setting.predictionError,
   };

@@ -15,6 +15,8 @@ import { runGrid } from "./grid.ts";
 /** Which policy wins where: a map over first turns' share, load, tools' pauses and the numbers of prefillers and decoders. */
 
 const POLICIES: readonly PolicyName[] = ["baton", "conserve", "collocated-sticky", "collocated", "per-turn", "ampd", "predictive"]; // biome-ignore format: a list
+/** Whichever of these manages most says what the devices manage. */
+const LOAD_OF: readonly PolicyName[] = ["baton", "collocated-sticky", "conserve"];
 /** How far `baton` may be behind the best. */
 const BEHIND = 0.97;
 
@@ -112,7 +114,9 @@ function pointsOf(axes: Axes, conversations: number, seeds: number): readonly Gr
               conversations,
               seeds,
               load,
+              loadOf: LOAD_OF,
               policies: POLICIES,
+              subject: "baton",
               slo,
             };
           }),

@@ -3,14 +3,14 @@ import type { ConversationRecord, Replay } from "../metrics/replay.ts";
 import { keeps, percentiles, timesOf } from "../metrics/replay_cell.ts";
 import { type Pair, type PairedRatio, pairedRatio } from "./paired.ts";
 
-/** What `baton` comes to beside each other policy at a load, conversation by conversation, over all seeds. */
+/** What one policy comes to beside another at a load, conversation by conversation, over all seeds. */
 export interface Comparison {
   readonly load: number;
   /** The other one. */
   readonly policy: string;
-  /** Of conversations that kept the SLOs: `baton`'s number by the other's, so more than 1 is better. */
+  /** Of conversations that kept the SLOs: the one's number by the other's, so more than 1 is better. */
   readonly goodput: PairedRatio;
-  /** `baton`'s 95th percentile by the other's, so less than 1 is better. */
+  /** The one's 95th percentile by the other's, so less than 1 is better. */
   readonly ttfet: PairedRatio;
   readonly laterTtft: PairedRatio;
   readonly lastTurnTbt: PairedRatio;
@@ -23,26 +23,28 @@ export interface LoadReplay {
   readonly replayed: Replay;
 }
 
-const BATON = "baton";
-
-/** Empty where `baton` was not replayed. */
-export function compareToBaton(all: readonly LoadReplay[], slo: Slo): readonly Comparison[] {
+/** A policy beside each other one; empty where it was not replayed. */
+export function compareWithOthers(
+  policy: string,
+  all: readonly LoadReplay[],
+  slo: Slo,
+): readonly Comparison[] {
   const others = new Map<string, (readonly Pair<Outcome>[])[]>();
   for (const { load, seed, replayed } of all) {
-    const own = all.find((one) => one.replayed.policy === BATON && one.load === load && one.seed === seed);
-    if (own === undefined || replayed.policy === BATON) continue;
+    const own = all.find((one) => one.replayed.policy === policy && one.load === load && one.seed === seed);
+    if (own === undefined || replayed.policy === policy) continue;
     const key = JSON.stringify([load, replayed.policy]);
     others.set(key, [...(others.get(key) ?? []), pairsOf(own.replayed, replayed, slo)]);
   }
   return Array.from(others, ([key, runs]) => {
-    const [load, policy]: [number, string] = JSON.parse(key);
+    const [load, other]: [number, string] = JSON.parse(key);
     const p95 = (of: (times: ConversationTimes) => number | readonly number[] | undefined) =>
       pairedRatio(runs, (outcomes) => {
         return percentiles(outcomes.flatMap(({ times }) => (times && of(times)) ?? [])).p95;
       });
     return {
       load,
-      policy,
+      policy: other,
       goodput: pairedRatio(runs, (outcomes) => outcomes.filter(({ kept }) => kept).length),
       ttfet: p95(({ ttfetMs }) => ttfetMs),
       laterTtft: p95(({ laterTtftMs }) => laterTtftMs),

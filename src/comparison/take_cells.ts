@@ -5,7 +5,7 @@ import type { OnProgress } from "../protocol/progress.ts";
 import { type PolicyName, policies, policyNamed } from "../scheduler/policies/table.ts";
 import { generateWorkload, type WorkloadShape } from "../workload/generate.ts";
 import { atRate, totalsOf, type WorkloadConversation } from "../workload/workload.ts";
-import { compareToBaton, type LoadReplay } from "./compare.ts";
+import { compareWithOthers, type LoadReplay } from "./compare.ts";
 import { type MeteredReplay, measuredEnergy, type ReadJoules } from "./measured_energy.ts";
 import { atOnePace, paceMs } from "./pace.ts";
 import { type ReplayDevice, replay } from "./replay.ts";
@@ -104,7 +104,7 @@ export async function takeCells(request: CellsRequest): Promise<TakenCells> {
     slo,
     loads,
     cells: taken.map(({ cell }) => cell),
-    comparisons: compareToBaton(taken, slo),
+    comparisons: compareWithOthers("baton", taken, slo),
     paces,
     ...(energy && { energy }),
     replays: taken.flatMap(({ seed, load, replayed }) =>

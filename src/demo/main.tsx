@@ -2,6 +2,7 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { createSession } from "./session.ts";
 import "uplot/dist/uPlot.min.css";
+import "./style/base.css";
 import "./style/page.css";
 import "./style/chat.css";
 import "./style/devices.css";

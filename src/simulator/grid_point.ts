@@ -1,4 +1,4 @@
-import { type Comparison, compareToBaton, type LoadReplay } from "../comparison/compare.ts";
+import { type Comparison, compareWithOthers, type LoadReplay } from "../comparison/compare.ts";
 import type { Slo } from "../metrics/conversation_metrics.ts";
 import { type Cell, cellOf, keeps } from "../metrics/replay_cell.ts";
 import { type PolicyName, policyNamed } from "../scheduler/policies/table.ts";
@@ -24,9 +24,12 @@ export interface GridPoint {
   readonly trace?: readonly WorkloadConversation[];
   readonly conversations: number;
   readonly seeds: number;
-  /** Conversations a second, as a share of the most of which 90% keep the SLOs under any of three policies. */
+  /** Conversations a second, as a share of the most of which 90% keep the SLOs under any of the policies `loadOf`. */
   readonly load: number;
+  readonly loadOf: readonly PolicyName[];
   readonly policies: readonly PolicyName[];
+  /** Which of them is compared with the others. */
+  readonly subject: PolicyName;
   readonly slo: Slo;
   readonly predictionError?: number;
 }
@@ -44,12 +47,10 @@ export interface PointResult {
   readonly ratePerSecond: number;
   /** One for each policy and seed. */
   readonly cells: readonly PointCell[];
-  /** Of `baton` with the others, over all seeds. */
+  /** Of the subject with the others, over all seeds. */
   readonly comparisons: readonly Comparison[];
 }
 
-/** By these it is found how many conversations a second the devices manage: whichever manages most says so. */
-const ABLEST: readonly PolicyName[] = ["baton", "collocated-sticky", "conserve"];
 const KEPT_SHARE = 0.9;
 /** Of a workload that no measured one has. */
 const CALIBRATION_SEED = 999;
@@ -74,7 +75,7 @@ export function simulatePoint(point: GridPoint): PointResult {
     return simulate(workload, { policy, devices, link, hostBlocks, faults, keeps: "turns" });
   };
   const isKept = (ratePerSecond: number) =>
-    ABLEST.some((name) => {
+    point.loadOf.some((name) => {
       const { conversations: ended } = run(name, CALIBRATION_SEED, ratePerSecond);
       return ended.filter((one) => keeps(one, slo)).length >= KEPT_SHARE * conversations;
     });
@@ -95,7 +96,13 @@ export function simulatePoint(point: GridPoint): PointResult {
       cells.push({ ...cellOf(replayed, { load, ratePerSecond, seed, slo }), energy: readings[0], joulesPerToken }); // biome-ignore format: one record
     }
   }
-  return { at: point.at, load, ratePerSecond, cells, comparisons: compareToBaton(replays, slo) };
+  return {
+    at: point.at,
+    load,
+    ratePerSecond,
+    cells,
+    comparisons: compareWithOthers(point.subject, replays, slo),
+  };
 }
 
 /** What all devices together have worked. */

@@ -1,4 +1,4 @@
-import { compareToBaton } from "../comparison/compare.ts";
+import { compareWithOthers } from "../comparison/compare.ts";
 import type { PolicyComparison } from "../comparison/report.ts";
 import type { Slo } from "../metrics/conversation_metrics.ts";
 import { type Cell, cellOf } from "../metrics/replay_cell.ts";
@@ -83,7 +83,7 @@ export async function simulatePolicies(request: SimulationRequest): Promise<{
     slo,
     loads: [{ load: LOAD, ratePerSecond }],
     cells: results.map(({ summary }) => summary),
-    comparisons: compareToBaton(replays, slo),
+    comparisons: compareWithOthers("baton", replays, slo),
     paces: [],
   };
   return { report: { comparison, results }, simulations };

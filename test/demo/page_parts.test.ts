@@ -145,9 +145,9 @@ test("a GPU is offered a larger model and long answers, a processor that plays o
 });
 
 test("policies are compared by a workload and objectives that suit the adapter", () => {
-  const settings = { policies: ["baton", "conserve"], conversations: 8, load: 0.75 } as const;
+  const settings = { policies: ["baton", "conserve"], conversations: 8, seeds: 2, load: 0.75 } as const;
   const [onGpu, onSoftware] = [false, true].map((software) => comparisonFor(settings, { software }));
-  expect(onGpu).toMatchObject({ loads: [0.75], conversations: 8, ttftSloMs: 1000 });
+  expect(onGpu).toMatchObject({ loads: [0.75], conversations: 8, seeds: 2, ttftSloMs: 1000 });
   expect(onSoftware).toMatchObject({ ttftSloMs: 10_000, shape: { turns: { max: 2 } } });
 });
 

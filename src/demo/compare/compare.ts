@@ -9,6 +9,8 @@ import { type Trouble, troubleOf } from "../trouble.ts";
 export interface CompareSettings {
   readonly policies: readonly PolicyName[];
   readonly conversations: number;
+  /** So many workloads, each with its own conversations. */
+  readonly seeds: number;
   /** Share of what the devices manage at most. */
   readonly load: number;
 }
@@ -41,17 +43,18 @@ const PATIENCE_MS = 600_000;
 
 /** What is measured: a workload and objectives that suit the adapter. */
 export function comparisonFor(
-  { policies, conversations, load }: CompareSettings,
+  { policies, conversations, seeds, load }: CompareSettings,
   { software }: { readonly software: boolean },
 ): ComparisonChoice {
   const suited = software ? SOFTWARE : GPU;
-  return { ...suited, policies, conversations, loads: [load], seeds: 1, patienceMs: PATIENCE_MS };
+  return { ...suited, policies, conversations, loads: [load], seeds, patienceMs: PATIENCE_MS };
 }
 
 export function createComparer(session: Session): Comparer {
   const settings = createStore<CompareSettings>({
     policies: ["baton", "conserve", "collocated-sticky"],
     conversations: 8,
+    seeds: 1,
     load: 0.75,
   });
   const state = createStore<CompareState>({ kind: "idle" });

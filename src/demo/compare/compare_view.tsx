@@ -94,6 +94,16 @@ function Fields({ settings, comparer, disabled }: FieldsProps) {
         />
       </label>
       <label>
+        Different workloads of so many: {settings.seeds}
+        <input
+          type="range"
+          min="1"
+          max="6"
+          value={settings.seeds}
+          onInput={({ currentTarget }) => set({ seeds: currentTarget.valueAsNumber })}
+        />
+      </label>
+      <label>
         They come at {Math.round(100 * settings.load)}% of what the devices manage
         <input
           type="range"

@@ -28,8 +28,10 @@ const SHAPE: WorkloadShape = {
   outputTokens: { median: 107, sigma: 0.6, min: 8, max: 1024 },
   pauseMs: { median: 500, sigma: 1, min: 10, max: 60_000 },
 };
-/** Conversations a second for each device, which keeps it busy and not more. */
-const RATE_PER_DEVICE = 0.35;
+/** Conversations a second for each device: its decoders then have some 15 rows in a step, and half of what they manage at most. */
+const RATE_PER_DEVICE = 1.2;
+
+const WARM_UP = { devices: 8, conversations: 200 };
 
 export interface ScaleResult {
   readonly devices: number;
@@ -61,6 +63,8 @@ export function addSimulatorScale(program: Command, io: Io): void {
       const each = checkNumber("--conversations", conversations, whole);
       const counts = devices.split(",").map((count) => checkNumber("--devices", Number(count), whole));
       const results: ScaleResult[] = [];
+      // What runs first runs before the compiler has seen it.
+      scaleOf(WARM_UP.devices, WARM_UP.conversations, name);
       for (const count of counts) {
         if (quiet !== true) say(io, `simulating ${count} devices and ${count * each} conversations`);
         results.push(scaleOf(count, count * each, name));
@@ -123,5 +127,15 @@ function scaleText(results: readonly ScaleResult[]): string {
     one.simulatedSeconds.toFixed(0),
   ]);
   const head = ["devices", "conversations", "turns", "tokens", "events", "seconds", "events/s", "tokens/s", "µs/event", "MiB", "simulated s"]; // biome-ignore format: a list
-  return formatTable([head, ...rows], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  return formatTable([head, ...rows], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) + growthText(results);
+}
+
+/** How the cost of an event grows from the fewest devices to the most, beside the logarithm of their number. */
+function growthText(results: readonly ScaleResult[]): string {
+  const [first, last] = [results[0], results.at(-1)];
+  if (first === undefined || last === undefined || first.devices < 2 || last.devices <= first.devices)
+    return "";
+  const cost = last.microsecondsPerEvent / first.microsecondsPerEvent;
+  const logarithm = Math.log(last.devices) / Math.log(first.devices);
+  return `\nFrom ${first.devices} to ${last.devices} devices an event costs ${cost.toFixed(2)} times as much, the logarithm of their number grows ${logarithm.toFixed(2)} times.\n`;
 }

@@ -5,7 +5,7 @@ import { Drafting } from "./drafting.ts";
 import type { Flight } from "./flight.ts";
 import { lateLast } from "./late_turns.ts";
 import { Observations } from "./observations.ts";
-import { promptMs, takesLong } from "./pacing.ts";
+import { Pacing } from "./pacing.ts";
 import type { StepRules } from "./policy.ts";
 import { type Pool, settle } from "./pool.ts";
 import { RankedTurns } from "./ranked_turns.ts";
@@ -57,7 +57,8 @@ export class Device {
   readonly flights: Flight[] = [];
   /** How often a turn had to make room for others. */
   preemptions = 0;
-  readonly #steps: StepRules | undefined;
+  readonly #lateMs: number | undefined;
+  readonly #pacing: Pacing | undefined;
   #incoming = 0;
   #lastPlan = 0;
   readonly #onNews: (device: Device) => void;
@@ -70,7 +71,8 @@ export class Device {
     this.spec = spec;
     this.observed = new Observations(spec.prefillMsPerToken);
     this.pool = pool;
-    this.#steps = steps;
+    this.#lateMs = steps?.lateMs;
+    if (steps) this.#pacing = new Pacing(steps.paceMs);
     this.#onNews = onNews;
     this.#onRoom = onRoom;
     this.#onFull = onFull;
@@ -160,7 +162,10 @@ export class Device {
     const ready = this.#ready(nowMs);
     if (ready === undefined) return undefined;
     const decoding = ready.filter(({ list }) => list === this.decoding).length;
-    const budget = stepBudget(this.limits, inWholeTiles(this.#promptTokens(nowMs), decoding, this.limits));
+    const budget = stepBudget(
+      this.limits,
+      inWholeTiles(this.#promptTokens(nowMs, decoding), decoding, this.limits),
+    );
     const rows: StepRow[] = [];
     const turns: TurnState[] = [];
     const copies: BlockCopy[] = [];
@@ -195,6 +200,7 @@ export class Device {
       rows: drafting?.extend(rows, turns, budget) ?? rows,
       ...(copies.length > 0 && { copies }),
     };
+    this.#pacing?.planned(promptTokens, this.prompts.length > 0);
     const flight = { plan, turns, promptTokens };
     this.flights.push(flight);
     this.pool.planned(id);
@@ -206,13 +212,14 @@ export class Device {
     (decodes(turn) ? this.decoding : this.prompts).add(turn);
   }
 
-  /** How many tokens of prompts a step may hold, so that others do not wait for it: those that decode, and short prompts that come. */
-  #promptTokens(nowMs: number): number {
+  /** How many tokens of prompts a step with these decodes may hold, so that others do not wait for it: those that decode, and short prompts that come. */
+  #promptTokens(nowMs: number, decodes: number): number {
     const { prefillMsPerToken: msPerToken, stepMs = 0 } = this.observed;
-    if (this.#steps === undefined || msPerToken === undefined || this.#isAlone)
+    if (this.#pacing === undefined || msPerToken === undefined || this.#isAlone)
       return Number.POSITIVE_INFINITY;
-    const ms = promptMs(this.decoding, { paceMs: this.#steps.paceMs, nowMs, stepMs });
-    return Math.max(LEAST_PROMPT_TOKENS, Math.floor(ms / msPerToken));
+    const tileMs = (this.limits.tileTokens ?? 1) * msPerToken;
+    const ms = this.#pacing.promptMs({ decoding: this.decoding, decodes, nowMs, stepMs, tileMs });
+    return ms === 0 ? 0 : Math.max(LEAST_PROMPT_TOKENS, Math.floor(ms / msPerToken));
   }
 
   /** One turn of the one conversation that there is: one that is idle may be back before the step has run. */
@@ -223,8 +230,8 @@ export class Device {
   /** Whether a step is in flight whose prompts hold up those that come. */
   get #isHeldUp(): boolean {
     const last = this.flights.at(-1);
-    if (last === undefined || this.#steps === undefined || this.#isAlone) return false;
-    return takesLong(last.promptTokens * (this.observed.prefillMsPerToken ?? 0), this.#steps.paceMs);
+    if (last === undefined || this.#pacing === undefined || this.#isAlone) return false;
+    return this.#pacing.takesLong(last.promptTokens * (this.observed.prefillMsPerToken ?? 0));
   }
 
   /** The turns that the next plan may hold, in their order; undefined while it has to wait for those in flight. */
@@ -243,7 +250,7 @@ export class Device {
   }
 
   #inTime(prompts: readonly TurnState[], nowMs: number): readonly TurnState[] {
-    const lateMs = this.#steps?.lateMs;
+    const lateMs = this.#lateMs;
     const msPerToken = this.observed.prefillMsPerToken ?? 0;
     return lateMs === undefined ? prompts : lateLast(prompts, { lateMs, nowMs, msPerToken });
   }

@@ -24,13 +24,14 @@ export function stepBudget(limits: RunnerLimits, promptTokens: number): StepBudg
 
 /**
  * So many of the prompts' tokens that they and the decodes fill whole tiles of the kernels, as many as come nearest: what begins another tile
- * takes as long as all of it. As they are where that is none.
+ * takes as long as all of it. As they are where that is none; none stay none.
  */
 export function inWholeTiles(
   promptTokens: number,
   decodes: number,
   { tileTokens = 1 }: RunnerLimits,
 ): number {
+  if (promptTokens === 0) return 0;
   const whole = Math.round((promptTokens + decodes) / tileTokens) * tileTokens;
   return whole > decodes ? whole - decodes : promptTokens;
 }

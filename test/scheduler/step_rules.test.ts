@@ -63,6 +63,38 @@ test("beside answers, prompts take as much as these are ahead of their pace, and
   expect(besideAnswer(600)).toBeLessThanOrEqual(20);
 });
 
+/** Tokens of a long prompt in each of the next steps, beside an answer that is as late as can be. */
+function besideLate(tileTokens: number): readonly number[] {
+  const limits = { maxStepTokens: 100, maxStepRows: 8, blocks: 400, plansInFlight: 1, tileTokens };
+  const fleet = new Fleet({ one: { role: "both", limits } }, { ...baton, steps: { ...steps, paceMs: 400 } });
+  const runner = fleet.machines.get("one")?.runner;
+  if (runner) runner.stepMs = (tokens) => 10 * tokens;
+  for (const turn of [0, 9]) {
+    fleet.arrive(turn, `idle-${turn}`, range(40, turn), { output: tokensOf(1) });
+    fleet.finish();
+  }
+  fleet.arrive(1, "talks", range(4, 50), { output: tokensOf(40) });
+  fleet.step("one");
+  fleet.msPerEvent = 2000;
+  fleet.arrive(2, "long", range(180, 7), { output: tokensOf(1) });
+  const seen = Array.from({ length: 6 }, () => {
+    fleet.step("one");
+    expect(lastStep(fleet).talks).toBe(1);
+    return lastStep(fleet).long ?? 0;
+  });
+  return seen;
+}
+
+test("where their share holds few tiles of the kernels, prompts rest through two steps and have that of three", () => {
+  const rested = besideLate(8);
+  expect(rested.slice(0, 3)).toEqual(rested.slice(3));
+  expect(rested.filter((tokens) => tokens > 0)).toHaveLength(2);
+  // 48 tokens, where steps of 20 would be.
+  expect(Math.max(...rested)).toBeGreaterThan(40);
+  // A share of 20 tokens holds six tiles of three.
+  expect(Math.min(...besideLate(3))).toBeGreaterThan(10);
+});
+
 test("no step is planned ahead of one whose prompts take long, and one is of others", () => {
   const inFlight = (prompt: number) => {
     const limits = { maxStepTokens: 100, maxStepRows: 8, blocks: 400, plansInFlight: 2 };

@@ -41,9 +41,8 @@ test("a long prompt beside decodes goes by whole tiles", () => {
   fleet.msPerEvent = 100;
   for (const turn of [1, 2, 3]) fleet.arrive(turn, `talks-${turn}`, prompt.slice(turn, turn + 4), { output: tokensOf(40) }); // biome-ignore format: one call
   for (let n = 0; n < 3; n++) fleet.step("one");
-  fleet.arrive(4, "long", prompt, { output: tokensOf(1) });
-  fleet.step("one");
-  fleet.step("one");
+  fleet.arrive(4, "long", prompt.toReversed(), { output: tokensOf(1) });
+  for (let n = 0; n < 12; n++) fleet.step("one");
   const steps = fleet.commands.flatMap((command) => {
     const rows = command.kind === "run-step" ? command.plan.rows : [];
     return rows.some(({ sequence }) => sequence === "long") ? [rows.map(({ tokens }) => tokens.length)] : [];

@@ -41,8 +41,9 @@ export interface StepRules {
   readonly lateMs?: number;
   /**
    * The mean time between tokens that answers keep. By the measured time of a token, prompts have as much of a step as all answers in it are
-   * ahead of that, from half to three times of it, and three times where there are none. Steps whose prompts take more than half are not
-   * planned ahead of, so that what comes meanwhile is in the next one.
+   * ahead of that, from half to three times of it, and three times where there are none; where that is little, they rest through a step or two and
+   * have more of the next (`pacing.ts`). Steps whose prompts take more than half are not planned ahead of, so that what comes meanwhile is
+   * in the next one.
    */
   readonly paceMs: number;
   /**

@@ -28,7 +28,7 @@ const SHAPE: WorkloadShape = {
   outputTokens: { median: 107, sigma: 0.6, min: 8, max: 1024 },
   pauseMs: { median: 500, sigma: 1, min: 10, max: 60_000 },
 };
-/** Conversations a second for each device: its decoders then have some 15 rows in a step, and half of what they manage at most. */
+/** Conversations a second for each device, at which there are some four tokens of answers for each event. */
 const RATE_PER_DEVICE = 1.2;
 
 const WARM_UP = { devices: 8, conversations: 200 };

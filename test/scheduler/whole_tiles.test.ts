@@ -27,6 +27,7 @@ test("a step's tokens are the multiple of a tile that is nearest to what is allo
     Number.POSITIVE_INFINITY,
   );
   expect(inWholeTiles(20, 3, limits)).toBe(20);
+  expect(inWholeTiles(0, 5, { ...limits, tileTokens: 8 })).toBe(0);
 });
 
 test("a long prompt beside decodes goes by whole tiles", () => {

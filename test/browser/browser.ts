@@ -23,9 +23,9 @@ export const softwareFlags: readonly string[] = ["--use-webgpu-adapter=swiftshad
 /** WebGPU on the machine's GPU, which on Linux is behind a flag. */
 export const hardwareFlags: readonly string[] = ["--enable-features=Vulkan", "--ignore-gpu-blocklist"];
 
-/** Chrome says this of every page that asks for an adapter, of a server's 404, and of a GPU process that has ended. */
+/** Chrome says this of every page that asks for an adapter, of a server's 404, and of a GPU process that has ended or begins again. */
 const EXPECTED =
-  /WebGPU is experimental on this platform|server responded with a status of 404|A valid external Instance reference no longer exists/;
+  /WebGPU is experimental on this platform|server responded with a status of 404|A valid external Instance reference no longer exists|Failed to create WebGPU Context Provider/;
 
 /** A headless Chromium of its own, with a profile of its own. */
 export class Browser {

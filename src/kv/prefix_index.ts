@@ -11,17 +11,17 @@ const NOTHING: PrefixMatch = { blocks: [], hashes: [] };
 
 /**
  * Finds full KV blocks by what they hold. A block is known by a hash over its tokens and the hash of the block before it, so that
- * equal hashes mean equal sequences up to its end (as in vLLM's automatic prefix caching). The block's own tokens are compared as well:
- * two contents are mistaken for one another only when the hashes of the sequences before them collide, 1 in 2^52.
+ * equal hashes mean equal sequences up to its end (as in vLLM's automatic prefix caching). A second hash, over the block's own tokens, is
+ * compared as well: together they have 84 bits, so that no two contents are mistaken for one another by chance, and a block takes a
+ * sixteenth of what its tokens would.
  *
  * A hash table with linear probing over blocks, in flat arrays: nothing is allocated for a block.
  */
 export class PrefixIndex {
   /** By block; 0 where it is not known. */
   readonly #hashes: Float64Array;
-  /** The tokens of each block; made when it is seen how many they are. */
-  #tokens = new Int32Array(0);
-  #blockTokens = 0;
+  /** By block, over its own tokens. */
+  readonly #checks: Int32Array;
   /** Blocks, counted from 1; 0 ends a run. At most half full. */
   readonly #slots: Int32Array;
   readonly #mask: number;
@@ -29,6 +29,7 @@ export class PrefixIndex {
 
   constructor(blocks: number) {
     this.#hashes = new Float64Array(blocks);
+    this.#checks = new Int32Array(blocks);
     const slots = 2 ** Math.ceil(Math.log2(2 * blocks + 2));
     this.#slots = new Int32Array(slots);
     this.#mask = slots - 1;
@@ -38,15 +39,10 @@ export class PrefixIndex {
   add(block: number, hash: number, tokens: readonly number[], start: number, end: number): void {
     const slot = this.#slotOf(hash);
     if (this.#slots[slot] !== 0) return;
-    if (this.#blockTokens === 0) {
-      this.#blockTokens = end - start;
-      this.#tokens = new Int32Array(this.#hashes.length * this.#blockTokens);
-    }
     this.#slots[slot] = block + 1;
     this.#hashes[block] = hash;
+    this.#checks[block] = checkHash(tokens, start, end);
     this.#count += 1;
-    const first = block * this.#blockTokens;
-    for (let at = start; at < end; at++) this.#tokens[first + at - start] = tokens[at] ?? 0;
   }
 
   has(block: number): boolean {
@@ -70,20 +66,14 @@ export class PrefixIndex {
     const hashes: number[] = [];
     let hash = NO_PREFIX;
     for (let start = 0; start + blockTokens <= Math.min(limit, tokens.length); start += blockTokens) {
-      hash = chainHash(hash, tokens, start, start + blockTokens);
+      const end = start + blockTokens;
+      hash = chainHash(hash, tokens, start, end);
       const block = (this.#slots[this.#slotOf(hash)] ?? 0) - 1;
-      if (block === -1 || !this.#holds(block, tokens, start)) break;
+      if (block === -1 || this.#checks[block] !== checkHash(tokens, start, end)) break;
       blocks.push(block);
       hashes.push(hash);
     }
     return { blocks, hashes };
-  }
-
-  #holds(block: number, tokens: readonly number[], start: number): boolean {
-    const first = block * this.#blockTokens;
-    for (let at = 0; at < this.#blockTokens; at++)
-      if (this.#tokens[first + at] !== tokens[start + at]) return false;
-    return true;
   }
 
   /** Where the hash is, or would be. */
@@ -130,4 +120,17 @@ export function chainHash(before: number, tokens: readonly number[], start: numb
   }
   // 0 stands for no hash.
   return (high >>> 0) * 2 ** 20 + ((low ^ (low >>> 12)) & 0xfffff || 1);
+}
+
+/** Of 32 bits, by other constants than those of `chainHash` (A. Appleby, MurmurHash3, 32 bits). */
+function checkHash(tokens: readonly number[], start: number, end: number): number {
+  let hash = 0;
+  for (let at = start; at < end; at++) {
+    const mixed = Math.imul(tokens[at] ?? 0, 0xcc9e2d51);
+    hash ^= Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593);
+    hash = Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64;
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
 }

@@ -50,7 +50,7 @@ export function addPaper(program: Command, io: Io): void {
       const progress = createProgress(io, options.quiet === true);
       const onProgress = progress.report.bind(progress);
       const asked = options.trace === undefined ? paperPoints(size) : [await tracedPoint(options.trace, options.model, size.conversations)]; // biome-ignore format: one choice
-      const points = await interruptible(io, (signal) => runGrid(asked, { signal, onProgress })).finally(() => progress.stop()); // biome-ignore format: one call
+      const points = await interruptible(io, (signal) => runOnce(asked, { signal, onProgress })).finally(() => progress.stop()); // biome-ignore format: one call
       if (options.html !== undefined) {
         const html = sweepsHtml(
           "The setting of ConServe's paper",
@@ -63,6 +63,21 @@ export function addPaper(program: Command, io: Io): void {
       const report = { benchmark: "paper", takenAt: new Date().toISOString(), ...size, base: BASE, claims: CLAIMS, points: points.map(pointRow) }; // biome-ignore format: one record
       await (options.json ? printJson(io, report) : print(io, paperText(points)));
     });
+}
+
+/** The base is a point of every sweep: points that differ in nothing but the sweep that they are of are simulated once. */
+async function runOnce(
+  asked: readonly GridPoint[],
+  running: Parameters<typeof runGrid>[1],
+): Promise<readonly PointResult[]> {
+  const keyOf = ({ at: { of: _, ...setting } }: GridPoint) => JSON.stringify(setting);
+  const unlike = [...new Map(asked.map((point) => [keyOf(point), point])).values()];
+  const results = await runGrid(unlike, running);
+  const found = new Map(unlike.map((point, index) => [keyOf(point), results[index]]));
+  return asked.flatMap((point) => {
+    const result = found.get(keyOf(point));
+    return result ? [{ ...result, at: point.at }] : [];
+  });
 }
 
 /** @throws InputError `invalid-option` for a file without conversations, and a model that is not known */
@@ -136,7 +151,7 @@ export function meansOf({ cells }: PointResult, policy: PolicyName): PolicyMeans
 
 function pointRow(point: PointResult) {
   const tokensPerJoule = tokensPerJouleRange(point, "conserve", "ampd");
-  return { at: point.at, ratePerSecond: point.ratePerSecond, tokensPerJoule, comparisons: point.comparisons, policies: POLICIES.map((name) => meansOf(point, name)) }; // biome-ignore format: one record
+  return { at: point.at, ratePerSecond: point.ratePerSecond, conversations: point.conversations, tokensPerJoule, comparisons: point.comparisons, policies: POLICIES.map((name) => meansOf(point, name)) }; // biome-ignore format: one record
 }
 
 function paperText(points: readonly PointResult[]): string {

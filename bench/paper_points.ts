@@ -1,6 +1,6 @@
 import type { PolicyName } from "../src/scheduler/policies/table.ts";
 import type { GridPoint } from "../src/simulator/grid_point.ts";
-import { scaled } from "../src/workload/generate.ts";
+import { multiplied, scaled } from "../src/workload/generate.ts";
 import { shapes } from "../src/workload/shapes.ts";
 import type { WorkloadConversation } from "../src/workload/workload.ts";
 
@@ -21,7 +21,7 @@ export interface Setting {
   readonly decoders: number;
   readonly prefillerGpu: string;
   readonly decoderGpu: string;
-  /** Of first turns in all prompts' tokens; 0: what the workload's sources give. */
+  /** Of first turns in all prompts' tokens, which are as many whatever first turns hold of them. */
   readonly firstShare: number;
   /** By how many times tools' pauses are longer. */
   readonly pauses: number;
@@ -127,7 +127,7 @@ export interface Size {
 export function pointOf(of: string, setting: Setting, { conversations, seeds }: Size): GridPoint {
   const { prefillers, decoders, prefillerGpu, decoderGpu, firstShare, pauses, length } = setting;
   const shape = scaled(shapes["swe-agent"], length);
-  const { pauseMs } = shape;
+  const { pauseMs, firstTokens } = shape;
   const link = { GBps: setting.linkGBps, latencyMs: 0.05 };
   return {
     at: { of, ...setting },
@@ -141,7 +141,8 @@ export function pointOf(of: string, setting: Setting, { conversations, seeds }: 
     shape: {
       ...shape,
       pauseMs: { ...pauseMs, median: pauseMs.median * pauses, max: pauseMs.max * pauses },
-      ...(firstShare > 0 && { firstShare }),
+      firstTokens: multiplied(firstTokens, firstShare / BASE.firstShare),
+      firstShare,
     },
     conversations,
     seeds,

@@ -8,7 +8,7 @@ import type { Comparison } from "../src/comparison/compare.ts";
 import { checkNumber, invalidOption } from "../src/conversation/option_checks.ts";
 import type { PolicyName } from "../src/scheduler/policies/table.ts";
 import type { GridPoint, PointResult } from "../src/simulator/grid_point.ts";
-import { scaled, type WorkloadShape } from "../src/workload/generate.ts";
+import { multiplied, scaled, type WorkloadShape } from "../src/workload/generate.ts";
 import { shapes } from "../src/workload/shapes.ts";
 import { runGrid } from "./grid.ts";
 
@@ -53,13 +53,16 @@ const GRIDS: Readonly<Record<string, Axes>> = {
   },
 };
 
-/** `swe-agent` shorter, so that some hundred conversations are many beside those that live at once: half of the prompts, and fewer turns. */
+/** `swe-agent` with half of the prompts and fewer turns; all prompts of a conversation have 8,700 tokens in the mean, whatever first turns hold of it. */
 const WORK: WorkloadShape = {
   ...scaled(shapes["swe-agent"], 0.5),
   turns: { median: 8, sigma: 0.5, min: 2, max: 24 },
   outputTokens: { median: 64, sigma: 0.75, min: 8, max: 512 },
   pauseMs: { median: 1000, sigma: 1, min: 10, max: 60_000 },
 };
+
+/** Of first turns in all prompts' tokens, with the first turns that they have there. */
+const WORK_SHARE = 0.8;
 
 interface MapOptions {
   readonly grid: string;
@@ -99,7 +102,7 @@ function pointsOf(axes: Axes, conversations: number, seeds: number): readonly Gr
       firstShares.flatMap((firstShare) =>
         pauses.flatMap((times) =>
           loads.map((load): GridPoint => {
-            const { pauseMs } = WORK;
+            const { pauseMs, firstTokens } = WORK;
             const at = { model, prefiller, decoder, devices: `${prefillers}:${decoders}`, firstShare, pauses: times, load }; // biome-ignore format: one record
             return {
               at,
@@ -110,7 +113,7 @@ function pointsOf(axes: Axes, conversations: number, seeds: number): readonly Gr
                 ],
               },
               model,
-              shape: { ...WORK, firstShare, pauseMs: { ...pauseMs, median: pauseMs.median * times, max: pauseMs.max * times } }, // biome-ignore format: one record
+              shape: { ...WORK, firstTokens: multiplied(firstTokens, firstShare / WORK_SHARE), firstShare, pauseMs: { ...pauseMs, median: pauseMs.median * times, max: pauseMs.max * times } }, // biome-ignore format: one record
               conversations,
               seeds,
               load,

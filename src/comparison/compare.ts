@@ -1,6 +1,7 @@
 import type { ConversationTimes, Slo } from "../metrics/conversation_metrics.ts";
 import type { ConversationRecord, Replay } from "../metrics/replay.ts";
-import { keeps, percentiles, timesOf } from "../metrics/replay_cell.ts";
+import { keeps, timesOf } from "../metrics/replay_cell.ts";
+import { p95Of, sumOf } from "./measures.ts";
 import { type Pair, type PairedRatio, pairedRatio } from "./paired.ts";
 
 /** What one policy comes to beside another at a load, conversation by conversation, over all seeds. */
@@ -39,13 +40,17 @@ export function compareWithOthers(
   return Array.from(others, ([key, runs]) => {
     const [load, other]: [number, string] = JSON.parse(key);
     const p95 = (of: (times: ConversationTimes) => number | readonly number[] | undefined) =>
-      pairedRatio(runs, (outcomes) => {
-        return percentiles(outcomes.flatMap(({ times }) => (times && of(times)) ?? [])).p95;
-      });
+      pairedRatio(
+        runs,
+        p95Of(({ times }: Outcome) => times && of(times)),
+      );
     return {
       load,
       policy: other,
-      goodput: pairedRatio(runs, (outcomes) => outcomes.filter(({ kept }) => kept).length),
+      goodput: pairedRatio(
+        runs,
+        sumOf(({ kept }: Outcome) => Number(kept)),
+      ),
       ttfet: p95(({ ttfetMs }) => ttfetMs),
       laterTtft: p95(({ laterTtftMs }) => laterTtftMs),
       lastTurnTbt: p95(({ lastTurnTbtMs }) => lastTurnTbtMs),

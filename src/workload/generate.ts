@@ -78,7 +78,8 @@ function withShare(shape: WorkloadShape): WorkloadShape {
   return { ...rest, laterTokens: multiplied(rest.laterTokens, factor) };
 }
 
-function multiplied({ median, sigma, min, max }: Distribution, factor: number): Distribution {
+/** The same form around another middle. */
+export function multiplied({ median, sigma, min, max }: Distribution, factor: number): Distribution {
   return { median: median * factor, sigma, min: min * factor, max: max * factor };
 }
 

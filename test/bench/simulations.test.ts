@@ -8,7 +8,7 @@ import { simulatePoint } from "../../src/simulator/grid_point.ts";
 import { sampleWorkload } from "../workload/mooncake_sample.ts";
 
 const size = { conversations: 8, seeds: 2 };
-const small = pointOf("load", { ...BASE, length: 0.03 }, size);
+const small = pointOf("load", { ...BASE, length: 0.03, pauses: 0.02 }, size);
 
 describe("a point of a sweep", () => {
   const result = simulatePoint(small);
@@ -56,9 +56,25 @@ describe("a point of a sweep", () => {
 test("a trace takes the place of generated conversations, at the rate that the SLOs say", () => {
   const trace = sampleWorkload(3, 12);
   const result = simulatePoint({ ...tracePoint(trace, "llama-3.2-1b", 8), policies: ["baton", "conserve"] });
-  expect(result.cells.map(({ policy, conversations }) => [policy, conversations])).toEqual([["baton", 8], ["conserve", 8]]); // biome-ignore format: one check
+  expect(result.conversations).toBeGreaterThanOrEqual(8);
+  expect(result.cells.map(({ policy, conversations }) => [policy, conversations])).toEqual([["baton", result.conversations], ["conserve", result.conversations]]); // biome-ignore format: one check
   expect(result.ratePerSecond).toBeGreaterThan(0);
 });
+
+test("conversations keep coming for twice as long as one takes alone", () => {
+  const chat = { turns: { min: 3, max: 3 }, firstTokens: fixed(200), laterTokens: fixed(20), outputTokens: fixed(20), pauseMs: fixed(5000) }; // biome-ignore format: one record
+  const at = (load: number) => simulatePoint({ ...small, shape: chat, load, policies: ["conserve"] });
+  const { conversations, ratePerSecond, cells } = at(2e-4);
+  // Two pauses of five seconds, and little beside them.
+  expect(conversations / ratePerSecond).toBeGreaterThan(20);
+  expect(conversations / ratePerSecond).toBeLessThan(22);
+  expect(cells.map((cell) => cell.conversations)).toEqual(cells.map(() => conversations));
+  expect([at(1e-6), at(1)].map((result) => result.conversations)).toEqual([8, 160]);
+});
+
+function fixed(value: number) {
+  return { median: value, sigma: 0, min: value, max: value };
+}
 
 test("the paper's setting is swept one assumption at a time, around a base that is among the values of each", () => {
   const points = paperPoints(size);

@@ -21,8 +21,7 @@ export class Observations {
 
   /** Mean of the last ten seconds; undefined where there was none. */
   ttftMs(nowMs: number): number | undefined {
-    const first = this.#ttfts.findIndex(({ atMs }) => nowMs - atMs <= WINDOW_MS);
-    this.#ttfts.splice(0, first === -1 ? this.#ttfts.length : first);
+    this.#forgetOld(nowMs);
     if (this.#ttfts.length === 0) return undefined;
     return this.#ttfts.reduce((sum, { ms }) => sum + ms, 0) / this.#ttfts.length;
   }
@@ -37,7 +36,12 @@ export class Observations {
 
   /** A turn's first token has come. */
   firstToken(ms: number, atMs: number): void {
+    this.#forgetOld(atMs);
     this.#ttfts.push({ atMs, ms });
+  }
+
+  #forgetOld(nowMs: number): void {
+    while (nowMs - (this.#ttfts[0]?.atMs ?? nowMs) > WINDOW_MS) this.#ttfts.shift();
   }
 }
 

@@ -30,7 +30,7 @@ export interface DeviceOptions {
   /** Turns or blocks have gone: there may be room for others. */
   readonly onRoom: (device: Device) => void;
   /** A turn waits for blocks that are not to be had as things are. */
-  readonly onFull: () => void;
+  readonly onFull: (device: Device) => void;
 }
 
 /** Tokens of prompts that a step may hold however long it holds up others: below, a step's fixed cost is most of it. */
@@ -63,7 +63,7 @@ export class Device {
   #lastPlan = 0;
   readonly #onNews: (device: Device) => void;
   readonly #onRoom: (device: Device) => void;
-  readonly #onFull: () => void;
+  readonly #onFull: (device: Device) => void;
   /** A turn found no blocks while plans were in flight: whether there are any is seen when all have reported. */
   #starved = false;
 
@@ -268,7 +268,7 @@ export class Device {
         take(turn);
       },
     );
-    if (this.admission.refused && this.admission.refused !== refused) this.#onFull();
+    if (this.admission.refused && this.admission.refused !== refused) this.#onFull(this);
   }
 
   #makeRoom(wanted: WantedRoom): boolean {

@@ -2,6 +2,7 @@ import type { DeviceSpec } from "../protocol/device.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
 import type { RunnerLimits } from "../protocol/step.ts";
 import { Device, type DeviceOptions } from "./device.ts";
+import { least } from "./policy.ts";
 import { Pool, type PoolOptions } from "./pool.ts";
 
 /** The devices that are there, and those that are lost and expected back. */
@@ -12,6 +13,9 @@ export class Fleet {
   readonly #away = new Map<string, DeviceSpec>();
   /** Devices where something has happened since their last plan was made or refused. */
   readonly #news = new Set<Device>();
+  /** That which takes least for a token of a prompt, by what is seen of it; undefined before anything is. */
+  #quickest: Device | undefined;
+  #leastMs = Number.POSITIVE_INFINITY;
   /** The error of the last one that was lost. */
   #lost: PlainError | undefined;
 
@@ -41,10 +45,16 @@ export class Fleet {
 
   /** The least that a token of a prompt takes on any device, lately; 0 before the first. */
   get prefillMsPerToken(): number {
-    let least = Number.POSITIVE_INFINITY;
-    for (const { observed } of this.#devices.values())
-      least = Math.min(least, observed.prefillMsPerToken ?? least);
-    return Number.isFinite(least) ? least : 0;
+    return this.#quickest?.observed.prefillMsPerToken ?? 0;
+  }
+
+  /** What is seen of the device may have changed. */
+  observed(device: Device): void {
+    const ms = msPerTokenOf(device);
+    // Nearly always it stays as it is, however many there are.
+    if (device === this.#quickest ? ms <= this.#leastMs : ms >= this.#leastMs) {
+      if (device === this.#quickest) this.#leastMs = ms;
+    } else this.#findQuickest();
   }
 
   get hasNews(): boolean {
@@ -71,6 +81,7 @@ export class Fleet {
     };
     this.#away.delete(spec.id);
     this.#devices.set(spec.id, new Device(spec, pool, { ...this.#options, onNews }));
+    this.#findQuickest();
   }
 
   /** Takes the device out, and all that share its pool: they are one GPU. Returns them. */
@@ -85,6 +96,16 @@ export class Fleet {
       this.#news.delete(device);
       if (recovering) this.#away.set(spec.id, spec);
     }
+    this.#findQuickest();
     return lost;
   }
+
+  #findQuickest(): void {
+    this.#quickest = least(this.#devices.values(), msPerTokenOf);
+    this.#leastMs = this.#quickest ? msPerTokenOf(this.#quickest) : Number.POSITIVE_INFINITY;
+  }
+}
+
+function msPerTokenOf({ observed }: Device): number {
+  return observed.prefillMsPerToken ?? Number.POSITIVE_INFINITY;
 }

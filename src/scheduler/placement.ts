@@ -24,6 +24,8 @@ export class Placement {
   readonly #waiting = new RankedTurns();
   /** Those of them whose KV the device that they go to had no room for. */
   readonly #refused = new Map<Device, RankedTurns>();
+  /** Devices where turns wait for blocks, and some where they do no more. */
+  readonly #full = new Set<Device>();
   /** Devices that may have room again. */
   readonly #roomy = new Set<Device>();
   /** Something has happened since turns were placed last. */
@@ -61,8 +63,16 @@ export class Placement {
     this.#changed = true;
   }
 
+  /** A turn waits there for blocks. */
+  isFull(device: Device): void {
+    this.#full.add(device);
+    this.#changed = true;
+  }
+
   /** Devices have come or gone. */
   devicesChanged(): void {
+    for (const device of this.#full)
+      if (this.#devices.get(device.spec.id) !== device) this.#full.delete(device);
     this.#world.devicesChanged();
     for (const turns of this.#refused.values()) this.#askAgain(turns, turns.length);
     this.#refused.clear();
@@ -104,7 +114,10 @@ export class Placement {
     if (this.#waiting.length > 0) return true;
     for (const turns of this.#refused.values()) if (turns.length > 0) return true;
     if (this.policy.rebind === undefined) return false;
-    for (const { admission } of this.#devices.values()) if (admission.refused) return true;
+    for (const device of this.#full) {
+      if (device.admission.refused) return true;
+      this.#full.delete(device);
+    }
     return false;
   }
 
@@ -177,7 +190,7 @@ export class Placement {
   /** Of the turns that wait for blocks on the device where their conversation stays, the first may go to another one, with what it has. */
   #rebindAll(): void {
     if (this.policy.rebind === undefined) return;
-    for (const device of this.#devices.values()) {
+    for (const device of new Set([...this.#refused.keys(), ...this.#full])) {
       const turn = this.#refused.get(device)?.at(0) ?? device.admission.refused;
       if (turn && turn.conversation.bound === device.spec.id) this.#rebind(turn, device);
     }

@@ -129,7 +129,7 @@ export interface DeviceView {
 }
 
 /** The least by a finite measure; of equals the first. */
-export function least<T>(items: readonly T[], measure: (item: T) => number): T | undefined {
+export function least<T>(items: Iterable<T>, measure: (item: T) => number): T | undefined {
   let best: T | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const item of items) {

@@ -75,7 +75,7 @@ export class Scheduler {
         drafts: speculation === "auto",
         steps: policy.steps,
         onRoom: (device) => this.#placement.hasRoom(device),
-        onFull: () => this.#placement.changed(),
+        onFull: (device) => this.#placement.isFull(device),
       },
       { sharesPrefixes, wanted: this.#parking?.wanted },
     );

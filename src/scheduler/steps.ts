@@ -58,10 +58,12 @@ export class Steps {
   }
 
   ended(id: string, result: StepResult): void {
-    const device = this.#parts.fleet.devices.get(id);
+    const { fleet } = this.#parts;
+    const device = fleet.devices.get(id);
     const flight = device?.landing(result.plan);
     if (device === undefined || flight === undefined) return;
     device.record(flight, result);
+    fleet.observed(device);
     takeResults(device, flight, result, this.#landing);
     device.pool.settled(flight.plan.id);
   }

@@ -88,7 +88,7 @@ export class BlockAllocator {
   }
 
   /** The block is full of `tokens[start, end)`: it can be found by that from now on. `hash` is that of the sequence up to its end. */
-  remember(block: number, hash: number, tokens: readonly number[], start: number, end: number): void {
+  remember(block: number, hash: number, tokens: ArrayLike<number>, start: number, end: number): void {
     this.#index.add(block, hash, tokens, start, end);
   }
 
@@ -103,7 +103,7 @@ export class BlockAllocator {
   }
 
   /** Full blocks that hold the beginning of `tokens[0, limit)`; they are nobody's before they are shared. */
-  match(tokens: readonly number[], blockTokens: number, limit: number): PrefixMatch {
+  match(tokens: ArrayLike<number>, blockTokens: number, limit: number): PrefixMatch {
     return this.#index.match(tokens, blockTokens, limit);
   }
 

@@ -60,7 +60,7 @@ export class BlockTable {
    * The step that wrote the next K and V has ended: `sequence[0, tokens)` is in the cache now. Blocks that became full are remembered by
    * `allocator`.
    */
-  grow(tokens: number, sequence: readonly number[], allocator: BlockAllocator): void {
+  grow(tokens: number, sequence: ArrayLike<number>, allocator: BlockAllocator): void {
     if (tokens > this.room) throw new Error("Tokens without a KV block.");
     this.#length = tokens;
     const { blockTokens } = this;

@@ -36,7 +36,7 @@ export class PrefixIndex {
   }
 
   /** The block holds `tokens[start, end)`. Of several blocks with the same content the first stays known. */
-  add(block: number, hash: number, tokens: readonly number[], start: number, end: number): void {
+  add(block: number, hash: number, tokens: ArrayLike<number>, start: number, end: number): void {
     const slot = this.#slotOf(hash);
     if (this.#slots[slot] !== 0) return;
     this.#slots[slot] = block + 1;
@@ -60,7 +60,7 @@ export class PrefixIndex {
   }
 
   /** The longest run of full blocks of `tokens[0, limit)`. */
-  match(tokens: readonly number[], blockTokens: number, limit: number): PrefixMatch {
+  match(tokens: ArrayLike<number>, blockTokens: number, limit: number): PrefixMatch {
     if (this.#count === 0) return NOTHING;
     const blocks: number[] = [];
     const hashes: number[] = [];
@@ -108,7 +108,7 @@ function homeOf(hash: number, mask: number): number {
 }
 
 /** The hash of a sequence that ends with `tokens[start, end)`, of 52 bits, from that of what is before them. Two multiplicative lanes. */
-export function chainHash(before: number, tokens: readonly number[], start: number, end: number): number {
+export function chainHash(before: number, tokens: ArrayLike<number>, start: number, end: number): number {
   let high = Math.floor(before / 2 ** 20) | 0;
   let low = (before % 2 ** 20) ^ 0x2545f491;
   for (let at = start; at < end; at++) {
@@ -123,7 +123,7 @@ export function chainHash(before: number, tokens: readonly number[], start: numb
 }
 
 /** Of 32 bits, by other constants than those of `chainHash` (A. Appleby, MurmurHash3, 32 bits). */
-function checkHash(tokens: readonly number[], start: number, end: number): number {
+function checkHash(tokens: ArrayLike<number>, start: number, end: number): number {
   let hash = 0;
   for (let at = start; at < end; at++) {
     const mixed = Math.imul(tokens[at] ?? 0, 0xcc9e2d51);

@@ -1,6 +1,7 @@
 import type { SchedulerEvent } from "../protocol/event.ts";
 import type { Device } from "./device.ts";
 import type { ConversationState, Residence, TurnState } from "./state.ts";
+import { TokenList } from "./token_list.ts";
 
 /** The conversations and what they have run: opened, forked, cut and closed. */
 export class Conversations {
@@ -18,7 +19,7 @@ export class Conversations {
     if (this.#all.has(id)) throw new Error(`${id} exists already.`);
     const conversation: ConversationState = {
       id,
-      tokens: [],
+      tokens: new TokenList(),
       ran: 0,
       residences: new Map(),
       bound: undefined,
@@ -38,7 +39,7 @@ export class Conversations {
     if (origin === undefined) return;
     const count = Math.min(origin.ran, tokens ?? origin.ran);
     const fork = this.open(id);
-    append(fork, origin.tokens, count);
+    fork.tokens.append(origin.tokens.values, count);
     fork.ran = count;
     fork.bound = origin.bound;
     for (const [pool, residence] of origin.residences) {
@@ -50,7 +51,7 @@ export class Conversations {
   /** As if it had run here. */
   load(id: string, tokens: readonly number[]): ConversationState {
     const conversation = this.open(id);
-    append(conversation, tokens, tokens.length);
+    conversation.tokens.append(tokens, tokens.length);
     conversation.ran = tokens.length;
     return conversation;
   }
@@ -69,7 +70,7 @@ export class Conversations {
 
 /** Keeps the first `tokens` tokens of the conversation, everywhere. */
 export function cutTo(conversation: ConversationState, tokens: number): void {
-  while (conversation.tokens.length > tokens) conversation.tokens.pop();
+  conversation.tokens.cut(tokens);
   conversation.ran = Math.min(conversation.ran, tokens);
   for (const residence of conversation.residences.values()) {
     // What crosses into it has blocks there already.
@@ -83,10 +84,6 @@ export function cachedTokensOf(residences: Iterable<Residence>): number {
   let most = 0;
   for (const { table } of residences) most = Math.max(most, table.length);
   return most;
-}
-
-export function append({ tokens }: ConversationState, more: readonly number[], count: number): void {
-  for (let at = 0; at < count; at++) tokens.push(more[at] ?? 0);
 }
 
 /** The conversation uses a tool from now on, or does so no more. */

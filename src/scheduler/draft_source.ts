@@ -1,4 +1,5 @@
 import { TailIndex } from "./tail_index.ts";
+import { TokenList } from "./token_list.ts";
 
 /**
  * Guesses how a turn goes on by looking its last tokens up in what it has seen (prompt-lookup decoding, A. Saxena 2023): where the
@@ -8,8 +9,7 @@ import { TailIndex } from "./tail_index.ts";
  * right is counted by how many in a row were right before it, over this turn alone.
  */
 export class DraftSource {
-  #tokens = new Int32Array(256);
-  #length = 0;
+  readonly #tokens = new TokenList();
   readonly #afterThree = new TailIndex(3);
   readonly #afterTwo = new TailIndex(2);
   /** Where the token that is expected next stands; undefined where nothing like the last tokens was seen. */
@@ -20,7 +20,7 @@ export class DraftSource {
   readonly #guesses = new Float64Array(STREAK_CLASSES);
 
   get length(): number {
-    return this.#length;
+    return this.#tokens.length;
   }
 
   /** Tokens of the prompt: they can be found, and say nothing of how well the answer is guessed. */
@@ -33,7 +33,7 @@ export class DraftSource {
   /** The next token of the answer. */
   push(token: number): void {
     const guessed = this.#next;
-    const expected = guessed === undefined ? undefined : this.#tokens[guessed];
+    const expected = guessed === undefined ? undefined : this.#tokens.values[guessed];
     if (expected !== undefined) this.#count(expected === token);
     const found = this.#add(token);
     if (expected === token && guessed !== undefined) {
@@ -59,23 +59,18 @@ export class DraftSource {
 
   /** The next `count` tokens as guessed. What runs into the end of the tokens repeats from where it began. */
   draft(count: number): readonly number[] {
-    const length = this.#length;
+    const { length, values } = this.#tokens;
     const first = this.#next ?? length;
     if (first >= length) return [];
-    return Array.from({ length: count }, (_, at) => this.#tokens[first + (at % (length - first))] ?? 0);
+    return Array.from({ length: count }, (_, at) => values[first + (at % (length - first))] ?? 0);
   }
 
   /** Returns where the tokens begin that followed the last three, or else the last two, when they stood there before. */
   #add(token: number): number | undefined {
-    if (this.#length === this.#tokens.length) {
-      const tokens = new Int32Array(2 * this.#length);
-      tokens.set(this.#tokens);
-      this.#tokens = tokens;
-    }
-    this.#tokens[this.#length] = token;
-    this.#length += 1;
-    const afterTwo = this.#length < 2 ? undefined : this.#afterTwo.look(this.#tokens, this.#length);
-    const afterThree = this.#length < 3 ? undefined : this.#afterThree.look(this.#tokens, this.#length);
+    this.#tokens.push(token);
+    const { length, values } = this.#tokens;
+    const afterTwo = length < 2 ? undefined : this.#afterTwo.look(values, length);
+    const afterThree = length < 3 ? undefined : this.#afterThree.look(values, length);
     return afterThree ?? afterTwo;
   }
 

@@ -38,7 +38,7 @@ export class Drafting {
     if (!hasDrafts(turn)) return;
     if (turn.drafts === undefined) {
       turn.drafts = new DraftSource();
-      turn.drafts.read(turn.conversation.tokens);
+      turn.drafts.read(turn.conversation.tokens.slice(0, turn.conversation.tokens.length));
     }
     turn.drafts.push(token);
   }

@@ -19,8 +19,8 @@ export class Keeping {
 
   /** What is to be read of the conversation now: from where the most of its KV is. */
   save(conversation: ConversationState | undefined, request: number): SchedulerCommand {
-    const { tokens = [], ran = 0 } = conversation ?? {};
-    const saved = { kind: "save-blocks", request, tokens: tokens.slice(0, ran) } as const;
+    const tokens = conversation?.tokens.slice(0, conversation.ran) ?? [];
+    const saved = { kind: "save-blocks", request, tokens } as const;
     const residence = fullest(conversation?.residences.values() ?? []);
     const [device] = residence?.pool.devices ?? [];
     if (residence === undefined || device === undefined)

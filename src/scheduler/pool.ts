@@ -87,7 +87,8 @@ export class Pool {
     const { table } = residence;
     if (table.length > 0 || table.blocks.length > 0) return residence;
     if (!this.#sharesPrefixes) return residence;
-    const match = this.allocator.match(conversation.tokens, this.blockTokens, limit);
+    const { tokens } = conversation;
+    const match = this.allocator.match(tokens.values, this.blockTokens, Math.min(limit, tokens.length));
     this.allocator.share(match.blocks);
     table.begin(match);
     this.#active.add(residence, match.blocks);
@@ -103,7 +104,7 @@ export class Pool {
 
   /** A step has written the residence's K and V up to `tokens`. */
   grow(residence: Residence, tokens: number): void {
-    residence.table.grow(tokens, residence.conversation.tokens, this.allocator);
+    residence.table.grow(tokens, residence.conversation.tokens.values, this.allocator);
   }
 
   /** Whether `count` tokens at `position` go into blocks that are the residence's alone and that nobody finds by their content. */

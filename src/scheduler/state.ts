@@ -9,6 +9,7 @@ import type { DraftSource } from "./draft_source.ts";
 import type { Handoff } from "./handoff.ts";
 import type { Pool } from "./pool.ts";
 import type { RankedTurns } from "./ranked_turns.ts";
+import type { TokenList } from "./token_list.ts";
 
 /**
  * What the scheduler remembers. What can be derived is derived: where a turn stands follows from how many of its tokens are in the
@@ -18,7 +19,7 @@ import type { RankedTurns } from "./ranked_turns.ts";
 export interface ConversationState {
   readonly id: string;
   /** All its tokens in their order: those that have run, and behind them the rest of its turn's prompt or the last one sampled. */
-  readonly tokens: number[];
+  readonly tokens: TokenList;
   /** How many of them have run on some device. They stay here, so that a cache can be rebuilt. */
   ran: number;
   /** Where parts of its KV are. */

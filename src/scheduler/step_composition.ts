@@ -113,7 +113,7 @@ function outputOf(turn: TurnState, end: number): RowOutput {
     sampling: {
       ...sampling,
       promptTokens: sampling.repetitionPenalty === 1 ? [] : tokens.slice(0, prompt),
-      completionTokens: tokens.slice(prompt),
+      completionTokens: tokens.slice(prompt, tokens.length),
     },
   };
 }

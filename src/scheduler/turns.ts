@@ -1,7 +1,7 @@
 import type { SchedulerCommand } from "../protocol/command.ts";
 import type { PlainError } from "../protocol/plain_error.ts";
 import type { TurnRequest } from "../protocol/turn.ts";
-import { append, type Conversations, cutTo, setPaused } from "./conversations.ts";
+import { type Conversations, cutTo, setPaused } from "./conversations.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Moves } from "./moves.ts";
 import type { Placement } from "./placement.ts";
@@ -66,7 +66,7 @@ export class Turns {
       placement.past.laterTokens.add(request.tokens.length);
     }
     this.#cut(conversation, request.keep);
-    append(conversation, request.tokens, request.tokens.length);
+    conversation.tokens.append(request.tokens, request.tokens.length);
     const turn = newTurn(request, conversation, this.nowMs, this.#laterMs(request));
     conversation.turn = turn;
     this.#all.set(request.turn, turn);

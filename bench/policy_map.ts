@@ -68,6 +68,7 @@ interface MapOptions {
   readonly grid: string;
   readonly conversations: number;
   readonly seeds: number;
+  readonly only?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -79,13 +80,17 @@ export function addPolicyMap(program: Command, io: Io): void {
     .option("--grid <name>", Object.keys(GRIDS).join(" or "), "first")
     .option("--conversations <number>", "of a workload", parseNumber("--conversations"), 200)
     .option("--seeds <number>", "workloads of each point", parseNumber("--seeds"), 2)
+    .option("--only <settings>", "points with these settings, as devices=1:1,load=1.1")
     .option("--json", "print JSON for machines")
     .option("--quiet", "nothing on stderr but errors")
-    .action(async ({ grid, conversations, seeds, json, quiet }: MapOptions) => {
+    .action(async ({ grid, conversations, seeds, only = "", json, quiet }: MapOptions) => {
       const axes = Object.hasOwn(GRIDS, grid) ? GRIDS[grid] : undefined;
       if (axes === undefined) throw invalidOption("--grid", grid, Object.keys(GRIDS).join(" or "));
       const whole = { min: 1, max: 100_000, integer: true };
-      const points = pointsOf(axes, checkNumber("--conversations", conversations, whole), checkNumber("--seeds", seeds, whole)); // biome-ignore format: one call
+      const all = pointsOf(axes, checkNumber("--conversations", conversations, whole), checkNumber("--seeds", seeds, whole)); // biome-ignore format: one call
+      const points = all.filter(({ at }) => hasSettings(at, only));
+      if (points.length === 0)
+        throw invalidOption("--only", only, `settings of points, such as ${settingsOf(all[0]?.at ?? {})}`);
       const progress = createProgress(io, quiet === true);
       const onProgress = progress.report.bind(progress);
       const results = await interruptible(io, (signal) => runGrid(points, { signal, onProgress })).finally(() => progress.stop()); // biome-ignore format: one call
@@ -93,6 +98,18 @@ export function addPolicyMap(program: Command, io: Io): void {
       const report = { benchmark: "map", grid, takenAt: new Date().toISOString(), conversations, seeds, slo: axes.slo, verdicts }; // biome-ignore format: one record
       await (json ? printJson(io, report) : print(io, mapText(verdicts)));
     });
+}
+
+/** Whether each setting of the list is among the point's. */
+function hasSettings(at: GridPoint["at"], list: string): boolean {
+  const own = settingsOf(at).split(",");
+  return list.split(",").every((setting) => setting === "" || own.includes(setting.trim()));
+}
+
+function settingsOf(at: GridPoint["at"]): string {
+  return Object.entries(at)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
 }
 
 function pointsOf(axes: Axes, conversations: number, seeds: number): readonly GridPoint[] {

@@ -1,8 +1,9 @@
+import { invalidOption } from "../conversation/option_checks.ts";
 import type { Slo } from "../metrics/conversation_metrics.ts";
 import { keeps } from "../metrics/replay_cell.ts";
 import type { StepWork } from "../metrics/step_work.ts";
 import type { Policy } from "../scheduler/policy.ts";
-import { totalsOf, type WorkloadConversation } from "../workload/workload.ts";
+import { lengthOf, totalsOf, type WorkloadConversation } from "../workload/workload.ts";
 import { fleetOf, parseDevices } from "./device_file.ts";
 import { energyOf } from "./energy.ts";
 import { type Gpu, gpus } from "./gpus.ts";
@@ -53,13 +54,25 @@ export interface Provision {
   readonly enough: readonly Offer[];
 }
 
-/** Yields every fleet that is tried. @throws InputError `invalid-option` for a card that is not in the table */
+/**
+ * Yields every fleet that is tried.
+ * @throws InputError `invalid-option` for a card that is not in the table, and for conversations too many of which are longer than the
+ * model's context, so that no fleet is enough
+ */
 export function* provision(request: ProvisionRequest): Generator<Offer, Provision> {
+  checkContext(request);
   const enough: Offer[] = [];
   for (const prefiller of request.prefillers)
     for (const decoder of request.decoders) enough.push(...(yield* leastFleets(request, prefiller, decoder)));
   const cost = (offer: Offer) => (request.by === "price" ? offer.pricePerHour : offer.joulesPerToken);
   return { best: enough.toSorted((a, b) => cost(a) - cost(b))[0], enough };
+}
+
+function checkContext({ workload, model: { name, contextTokens }, share }: ProvisionRequest): void {
+  const fitting = workload.filter(({ turns }) => lengthOf(turns) <= contextTokens).length;
+  if (fitting >= share * workload.length) return;
+  const fit = ((100 * fitting) / workload.length).toFixed(0);
+  throw invalidOption("model", name, `one whose context holds the conversations: of these, ${fit}% fit into its ${contextTokens} tokens`); // biome-ignore format: one error
 }
 
 /** With each number of prefillers, the fewest decoders that are enough; more prefillers are worth a try while they save decoders. */

@@ -53,6 +53,7 @@ export function atRate(
   return first.map((conversation) => ({ ...conversation, arrivalMs: conversation.arrivalMs * scale }));
 }
 
-function lengthOf(turns: readonly WorkloadTurn[]): number {
+/** Tokens of the whole conversation. */
+export function lengthOf(turns: readonly WorkloadTurn[]): number {
   return turns.reduce((sum, { inputTokens, outputTokens }) => sum + inputTokens + outputTokens, 0);
 }

@@ -68,3 +68,11 @@ test("where nothing is enough, nothing is offered", () => {
   while (!next.done) next = steps.next();
   expect(next.value).toEqual({ best: undefined, enough: [] });
 });
+
+test("conversations that outgrow the model's context are refused before any fleet is tried", () => {
+  const workload = request.workload.map((one) => ({
+    ...one,
+    turns: [{ inputTokens: 50_000, outputTokens: 1, delayMs: 0 }],
+  }));
+  expect(() => provision({ ...request, workload }).next()).toThrow("0% fit into its 40960 tokens");
+});

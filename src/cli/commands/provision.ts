@@ -34,7 +34,7 @@ For each pair of cards: the fewest decoders that are enough with each number of 
 least (Little's law). Prices are relative to an A40's, an assumption.
 
 Example:
-  $ baton provision --workload swe-agent --rate 0.2 --prefillers a40,a100 --decoders l4,a40 --by energy
+  $ baton provision --workload chat --rate 20 --prefillers a40,a100 --decoders l4,a40 --by energy
 `;
 
 export function addProvision(program: Command, io: Io): void {

@@ -47,7 +47,7 @@ turn before), "input_length" (new tokens), "output_length"}, or Mooncake's reque
 
 Examples:
   $ baton simulate --devices pair.json --workload trace.jsonl --policy baton,conserve --json
-  $ baton simulate --devices pair.json --workload swe-agent --rate 0.5 --model qwen3-0.6b
+  $ baton simulate --devices pair.json --workload swe-agent --rate 0.5 --model llama-3.2-1b
 `;
 
 export function addSimulate(program: Command, io: Io): void {

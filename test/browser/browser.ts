@@ -23,9 +23,11 @@ export const softwareFlags: readonly string[] = ["--use-webgpu-adapter=swiftshad
 /** WebGPU on the machine's GPU, which on Linux is behind a flag. */
 export const hardwareFlags: readonly string[] = ["--enable-features=Vulkan", "--ignore-gpu-blocklist"];
 
-/** Chrome says this of every page that asks for an adapter, of a server's 404, and of a GPU process that has ended or begins again. */
-const EXPECTED =
-  /WebGPU is experimental on this platform|server responded with a status of 404|A valid external Instance reference no longer exists|Failed to create WebGPU Context Provider/;
+/** Chrome says this of every page that asks for an adapter, and of a server's 404. */
+const EXPECTED = /WebGPU is experimental on this platform|server responded with a status of 404/;
+/** Of a GPU process that has ended, and of one that is not back yet. */
+const EXPECTED_AFTER_CRASH =
+  /A valid external Instance reference no longer exists|Failed to create WebGPU Context Provider/;
 
 /** A headless Chromium of its own, with a profile of its own. */
 export class Browser {
@@ -35,6 +37,7 @@ export class Browser {
   readonly #process: ChildProcess;
   readonly #profile: string;
   readonly #ended: Promise<string>;
+  #hasCrashed = false;
 
   /** @throws Error when there is no Chromium */
   constructor(url: string, gpuFlags: readonly string[] = softwareFlags) {
@@ -79,6 +82,7 @@ export class Browser {
   /** Ends the process in which the browser keeps its GPU, as a driver's crash would. On Linux; elsewhere nothing happens. */
   crashGpu(): void {
     if (process.platform !== "linux") return;
+    this.#hasCrashed = true;
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
       if (isGpuProcess(pid, this.#process.pid)) process.kill(Number(pid), "SIGKILL");
     }
@@ -95,7 +99,8 @@ export class Browser {
 
   #note(line: string): void {
     this.#log.push(line);
-    if (/:CONSOLE\W\d+/.test(line) && !EXPECTED.test(line)) this.console.push(line);
+    const isExpected = EXPECTED.test(line) || (this.#hasCrashed && EXPECTED_AFTER_CRASH.test(line));
+    if (/:CONSOLE\W\d+/.test(line) && !isExpected) this.console.push(line);
   }
 }
 

@@ -19,6 +19,7 @@ import { served } from "./served.ts";
 
 const BROWSER_LIMIT_MS = 480_000;
 const model = writeTinyModel({ vocabTokens: 600 });
+const slow = writeTinyModel({ vocabTokens: 600, layers: 12, hidden: 256, heads: 8, ffn: 768 });
 
 /** Seen on one SwiftShader build: bit-equal, in both precisions; another build may order its additions otherwise. */
 const sameAdapter: Tolerance = { absolute: 1e-4, relative: 0 };
@@ -33,6 +34,10 @@ beforeAll(async () => {
   server = await PageServer.start(await bundlePage(resolve("test/browser")), model);
   browser = new Browser(server.url);
   server.onCrashGpu = () => browser.crashGpu();
+  server.onOther = ({ url }, response) => {
+    if (url === served.slow) response.setHeader("content-length", slow.length).end(slow);
+    return url === served.slow;
+  };
   report = JSON.parse(await browser.until(server.report, BROWSER_LIMIT_MS));
   const { userAgent, seen, milliseconds } = report;
   console.log(`${userAgent} on ${seen.fromUrl?.adapter.name}, milliseconds: ${JSON.stringify(milliseconds)}`);
@@ -114,11 +119,9 @@ test("a second turn is prefilled from where the first one ended", () => {
 
 test("a signal and an early break end a turn within a step, and the conversation goes on", () => {
   const { aborted, leftEarly } = report.seen;
-  expect([aborted.inPage.finishReason, aborted.inWorker.finishReason]).toEqual(["abort", "abort"]);
-  for (const { steps } of [aborted.inPage, leftEarly.inPage]) expect(steps).toBeLessThan(20);
-  // A worker goes on until the page's message reaches it, which on a busy machine takes as long as many steps of so small a model.
-  for (const { steps } of [aborted.inWorker, leftEarly.inWorker]) expect(steps).toBeLessThan(150);
-  for (const { next } of [aborted, leftEarly].flatMap((seen) => Object.values(seen))) {
+  expect(aborted.finishReason).toBe("abort");
+  for (const { steps, next } of [aborted, leftEarly]) {
+    expect(steps).toBeLessThan(20);
     expect(next.cachedTokens).toBeGreaterThan(0);
     expect(next.completionTokens).toBe(3);
   }

@@ -3,6 +3,8 @@ import { catalogue } from "../../src/loader/sources/catalogue.ts";
 /** The paths at which the page finds models; page_server.ts says how each is answered. */
 export const served = {
   model: "/models/tiny.gguf",
+  /** A larger one, whose steps take longer than a message to a worker does. */
+  slow: "/models/slow.gguf",
   /** The connection breaks in the middle. */
   cut: "/models/cut.gguf",
   /** Nothing comes after the first half. */

@@ -47,8 +47,31 @@ export const useCases = {
       return { first: first.usage, cached, second: second.usage, timings: second.timings };
     }),
 
-  aborted: () => inBothThreads(abortedTurn),
-  leftEarly: () => inBothThreads(turnLeftEarly),
+  aborted: () =>
+    withTiny({ model: served.slow }, async (runtime) => {
+      const conversation = runtime.conversation();
+      const controller = new AbortController();
+      let finishReason = "";
+      for await (const part of conversation.send("Go", { maxTokens: 200, signal: controller.signal })) {
+        if (part.type === "done") finishReason = part.finishReason;
+        else controller.abort();
+      }
+      const { steps } = runtime.stats();
+      const next = await collect(conversation.send("Go on", { maxTokens: 3 }));
+      return { finishReason, steps, next: next.usage };
+    }),
+
+  leftEarly: () =>
+    withTiny({ model: served.slow }, async (runtime) => {
+      const conversation = runtime.conversation();
+      for await (const _ of conversation.send("Go", { maxTokens: 200 })) break;
+      const { steps } = runtime.stats();
+      const next = await collect(conversation.send("Go on", { maxTokens: 3 }));
+      conversation.dispose();
+      // The worker says so soon.
+      while (runtime.stats().kvBlocksUsed > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      return { steps, next: next.usage };
+    }),
 
   ownDevice: async () => {
     const device = await openOwnDevice();
@@ -92,34 +115,6 @@ export const useCases = {
     return [await turn, await codeOf(collect(conversation.send("Again")))];
   },
 };
-
-async function inBothThreads<T>(use: (runtime: Runtime) => Promise<T>): Promise<{ inPage: T; inWorker: T }> {
-  return { inPage: await withTiny({ thread: "page" }, use), inWorker: await withTiny({}, use) };
-}
-
-async function abortedTurn(runtime: Runtime) {
-  const conversation = runtime.conversation();
-  const controller = new AbortController();
-  let finishReason = "";
-  for await (const part of conversation.send("Go", { maxTokens: 200, signal: controller.signal })) {
-    if (part.type === "done") finishReason = part.finishReason;
-    else controller.abort();
-  }
-  const { steps } = runtime.stats();
-  const next = await collect(conversation.send("Go on", { maxTokens: 3 }));
-  return { finishReason, steps, next: next.usage };
-}
-
-async function turnLeftEarly(runtime: Runtime) {
-  const conversation = runtime.conversation();
-  for await (const _ of conversation.send("Go", { maxTokens: 200 })) break;
-  const { steps } = runtime.stats();
-  const next = await collect(conversation.send("Go on", { maxTokens: 3 }));
-  conversation.dispose();
-  // The worker says so soon.
-  while (runtime.stats().kvBlocksUsed > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-  return { steps, next: next.usage };
-}
 
 export function openTiny(options: Partial<RuntimeOptions> = {}): Promise<Runtime> {
   return createRuntime({ model: served.model, precision: "exact", kvMiB: 2, ...options });

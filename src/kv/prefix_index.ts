@@ -11,9 +11,9 @@ const NOTHING: PrefixMatch = { blocks: [], hashes: [] };
 
 /**
  * Finds full KV blocks by what they hold. A block is known by a hash over its tokens and the hash of the block before it, so that
- * equal hashes mean equal sequences up to its end (as in vLLM's automatic prefix caching). A second hash, over the block's own tokens, is
- * compared as well: together they have 84 bits, so that no two contents are mistaken for one another by chance, and a block takes a
- * sixteenth of what its tokens would.
+ * equal hashes mean equal sequences up to its end (as in vLLM's automatic prefix caching). A second hash, over the block's own tokens alone, is
+ * compared as well. By chance, contents are mistaken for one another once in 2^84 where the blocks' own tokens differ, and in 2^52 where
+ * only those before them do.
  *
  * A hash table with linear probing over blocks, in flat arrays: nothing is allocated for a block.
  */

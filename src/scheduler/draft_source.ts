@@ -24,7 +24,7 @@ export class DraftSource {
   }
 
   /** Tokens of the prompt: they can be found, and say nothing of how well the answer is guessed. */
-  read(tokens: readonly number[]): void {
+  read(tokens: Iterable<number>): void {
     for (const token of tokens) this.#add(token);
     this.#streak = 0;
     this.#next = undefined;

@@ -38,7 +38,8 @@ export class Drafting {
     if (!hasDrafts(turn)) return;
     if (turn.drafts === undefined) {
       turn.drafts = new DraftSource();
-      turn.drafts.read(turn.conversation.tokens.slice(0, turn.conversation.tokens.length));
+      const { values, length } = turn.conversation.tokens;
+      turn.drafts.read(values.subarray(0, length));
     }
     turn.drafts.push(token);
   }

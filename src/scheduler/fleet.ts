@@ -45,16 +45,16 @@ export class Fleet {
 
   /** The least that a token of a prompt takes on any device, lately; 0 before the first. */
   get prefillMsPerToken(): number {
-    return this.#quickest?.observed.prefillMsPerToken ?? 0;
+    return Number.isFinite(this.#leastMs) ? this.#leastMs : 0;
   }
 
   /** What is seen of the device may have changed. */
   observed(device: Device): void {
     const ms = msPerTokenOf(device);
-    // Nearly always it stays as it is, however many there are.
-    if (device === this.#quickest ? ms <= this.#leastMs : ms >= this.#leastMs) {
-      if (device === this.#quickest) this.#leastMs = ms;
-    } else this.#findQuickest();
+    if (ms < this.#leastMs) {
+      this.#quickest = device;
+      this.#leastMs = ms;
+    } else if (device === this.#quickest && ms > this.#leastMs) this.#findQuickest();
   }
 
   get hasNews(): boolean {
@@ -98,6 +98,12 @@ export class Fleet {
     }
     this.#findQuickest();
     return lost;
+  }
+
+  /** Throws when what is kept of all devices is not what they say. */
+  assertConsistent(): void {
+    const ms = Math.min(...Array.from(this.#devices.values(), msPerTokenOf));
+    if (ms !== this.#leastMs) throw new Error(`A token takes ${ms} ms at the least, not ${this.#leastMs}.`);
   }
 
   #findQuickest(): void {

@@ -169,6 +169,7 @@ export class Scheduler {
 
   /** Throws when the books do not add up; for tests. */
   assertConsistent(): void {
+    this.#fleet.assertConsistent();
     assertConsistent({
       conversations: this.#conversations.all,
       turns: this.#turns.all,

@@ -91,3 +91,17 @@ test("no sequence of reserving, sharing and freeing loses a block or miscounts i
     }),
   );
 });
+
+test("a block whose hash is the sequence's is not found for other tokens", () => {
+  const allocator = new BlockAllocator(2);
+  const [own, other] = [
+    [1, 2],
+    [3, 4],
+  ];
+  const hash = chainHash(NO_PREFIX, other, 0, 2);
+  allocator.remember(0, hash, own, 0, 2);
+  expect(allocator.match(other, 2, 2).blocks).toEqual([]);
+  allocator.forget(0);
+  allocator.remember(0, hash, other, 0, 2);
+  expect(allocator.match(other, 2, 2).blocks).toEqual([0]);
+});

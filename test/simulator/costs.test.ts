@@ -133,6 +133,17 @@ describe("costs that are fitted to steps", () => {
     expect(errors.reduce((sum, one) => sum + one, 0) / errors.length).toBeLessThan(0.05);
   });
 
+  test("keep the whole time of noisy steps, and are not moved by one that was far too short", () => {
+    const noisy = steps(0.4);
+    const short = noisy.map((step, at) => (at === 3 ? { ...step, endMs: 1 } : step));
+    const timeOf = (all: readonly StepRecord[]) => all.reduce((sum, { endMs }) => sum + endMs, 0);
+    for (const given of [noisy, short]) {
+      const fitted = fittedCost(fitSteps(given, 8));
+      const foretold = noisy.reduce((sum, step) => sum + fitted(step), 0);
+      expect(Math.abs(foretold / timeOf(noisy) - 1)).toBeLessThan(0.03);
+    }
+  });
+
   test("are refused where nothing took any time", () => {
     expect(() => fitSteps([])).toThrow(RangeError);
   });

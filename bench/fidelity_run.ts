@@ -131,7 +131,7 @@ export async function runFidelity(request: FidelityRequest): Promise<FidelityRep
     const atOnce = await real({ policy: "collocated-sticky", load: 1 }, FIT_SEED, 1000);
     done = 0;
     const ratePerSecond = (1000 * conversations) / atOnce.totalMs;
-    const fit = async () => {
+    const takeFitted = async () => {
       const own = [await pace()];
       const replays: Replay[] = [];
       for (const run of FITTED) {
@@ -140,10 +140,10 @@ export async function runFidelity(request: FidelityRequest): Promise<FidelityRep
       }
       return { replays, paces: own };
     };
-    let { replays: fitRuns, paces } = await fit();
+    let { replays: fitRuns, paces } = await takeFitted();
     // What is fitted to runs at unlike paces foretells neither.
     for (let again = 0; again < MOST_REPEATS && Math.max(...paces) > (1 + PACE) * Math.min(...paces); again++)
-      ({ replays: fitRuns, paces } = await fit());
+      ({ replays: fitRuns, paces } = await takeFitted());
     const usualMs = paces.reduce((sum, ms) => sum + ms, 0) / paces.length;
     const fitted = fitDevices(fitRuns, devices);
     const foretold = CHECKED.map((run): Foretold => {
